@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { configSchema, StackConfig } from './config-schema';
+import { sizes, SizeDefaults } from './sizes';
+
+const project = 'agent-data-platform';
+
+/** Every error of a stack's configuration, found in one pass. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      [
+        `The stack configuration has ${problems.length} error${problems.length === 1 ? '' : 's'}:`,
+        ...problems.map((problem) => `  - ${problem}`),
+        'Fix them in the Pulumi.<stack>.yaml of the stack; docs/configuration.md lists every key.',
+      ].join('\n'),
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+type Pooler = SizeDefaults['postgres']['pooler'] & { image?: string };
+
+/** The whole configuration of a stack, checked, with the defaults of its size filled in. */
+export interface PlatformConfig extends Omit<StackConfig, 'postgres' | 'redis' | 'minio'> {
+  readonly postgres: Omit<SizeDefaults['postgres'], 'pooler'> & { image?: string; pooler: Pooler | false };
+  readonly redis: SizeDefaults['redis'] & { image?: string };
+  readonly minio: SizeDefaults['minio'] & { image?: string };
+}
+
+/**
+ * Checks a stack's configuration and fills in the defaults of its size.
+ * @param raw `pulumi.runtime.allConfig()`: full keys such as `agent-data-platform:size`, objects as JSON text.
+ * @throws ConfigError listing every unknown key, wrong type and contradiction at once.
+ */
+export function loadConfig(raw: Record<string, string>): PlatformConfig {
+  const problems: string[] = [];
+  const result = configSchema.safeParse(decode(raw, problems), { reportInput: true });
+  if (!result.success) problems.push(...result.error.issues.flatMap(describeIssue));
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  const config = withDefaults(result.data);
+  const contradictions = crossCheck(config);
+  if (contradictions.length > 0) throw new ConfigError(contradictions);
+  return config;
+}
+
+function decode(raw: Record<string, string>, problems: string[]): Record<string, unknown> {
+  const decoded: Record<string, unknown> = {};
+  const objectKeys = new Set(['storage', 'postgres', 'redis', 'minio']);
+  for (const [fullKey, text] of Object.entries(raw)) {
+    const [namespace, ...rest] = fullKey.split(':');
+    if (namespace !== project) continue;
+    const key = rest.join(':');
+    if (!objectKeys.has(key)) {
+      decoded[key] = text;
+      continue;
+    }
+    try {
+      decoded[key] = JSON.parse(text);
+    } catch {
+      problems.push(`${key}: must be an object, got ${JSON.stringify(text)}`);
+    }
+  }
+  return decoded;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.map(String).join('.');
+  const at = (name: string) => (path ? `${path}.${name}` : name);
+  const got = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map(
+        (key) => `${at(key)}: unknown key; known here: ${knownKeys(issue.path).join(', ')}`,
+      );
+    case 'invalid_value':
+      return [`${path}: must be one of ${issue.values.map(String).join(', ')}; got ${got}`];
+    case 'invalid_union':
+      return [`${path}: ${unionHint(issue)}; got ${got}`];
+    default:
+      return [`${path}: ${issue.message.replace(/^Invalid input: /, '')}; got ${got}`];
+  }
+}
+
+function unionHint(issue: z.core.$ZodIssueInvalidUnion): string {
+  const options = issue.errors.map((errors) =>
+    errors
+      .map((e) =>
+        e.code === 'unrecognized_keys'
+          ? `unknown key ${e.keys.join(', ')}`
+          : `${e.path.join('.')} ${e.message}`.trim(),
+      )
+      .join(' and '),
+  );
+  return `fits none of its forms (${options.join('; or ')})`;
+}
+
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = configSchema;
+  for (const step of path) {
+    const shape = unwrap(schema)?.shape as Record<string, unknown> | undefined;
+    schema = shape?.[String(step)];
+  }
+  return Object.keys((unwrap(schema)?.shape as object | undefined) ?? {});
+}
+
+function unwrap(schema: unknown): { shape?: unknown } | undefined {
+  let current = schema as { unwrap?: () => unknown; shape?: unknown } | undefined;
+  while (current && !current.shape && typeof current.unwrap === 'function')
+    current = current.unwrap() as typeof current;
+  return current;
+}
+
+function withDefaults(config: StackConfig): PlatformConfig {
+  const defaults = sizes[config.size];
+  const postgres = config.postgres ?? {};
+  return {
+    ...config,
+    postgres: {
+      ...defaults.postgres,
+      ...postgres,
+      parameters: { ...defaults.postgres.parameters, ...postgres.parameters },
+      pooler:
+        postgres.pooler === false
+          ? false
+          : {
+              ...defaults.postgres.pooler,
+              ...postgres.pooler,
+              parameters: { ...defaults.postgres.pooler.parameters, ...postgres.pooler?.parameters },
+            },
+    },
+    redis: { ...defaults.redis, ...config.redis },
+    minio: { ...defaults.minio, ...config.minio },
+  };
+}
+
+function crossCheck(config: PlatformConfig): string[] {
+  const problems: string[] = [];
+  if (config.size === 'prod' && !config.kubeContext && config.preview === 'online') {
+    problems.push('kubeContext: must name a kubeconfig context when size is prod; got nothing');
+  }
+  if (!config.storage) {
+    problems.push(
+      'storage: must be {className: <class with reclaimPolicy Retain>} or {provisioner: <name>}; got nothing',
+    );
+  }
+  return problems;
+}

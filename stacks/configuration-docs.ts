@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { configSchema } from './config-schema';
+import { sizes } from './sizes';
+
+interface JsonSchema {
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  anyOf?: JsonSchema[];
+  minimum?: number;
+  default?: unknown;
+  description?: string;
+  properties?: Record<string, JsonSchema>;
+}
+
+/** The text of docs/configuration.md, generated from the schema that `loadConfig` checks with. */
+export function configurationDocs(): string {
+  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
+  const top = Object.entries(schema.properties ?? {});
+  const stores = top.filter(([name]) => name in sizes.dev);
+  return [
+    '# Configuration',
+    '',
+    'Generated from `stacks/config-schema.ts` by `npm run docs:configuration`; do not edit.',
+    'Every key is set in `Pulumi.<stack>.yaml` under `agent-data-platform:`. Unknown keys are errors.',
+    '',
+    '| key | values | default | meaning |',
+    '|---|---|---|---|',
+    ...top.map(
+      ([name, key]) => `| \`${name}\` | ${values(key)} | ${code(key.default)} | ${key.description ?? ''} |`,
+    ),
+    ...stores.flatMap(([name, key]) => storeTable(name as keyof typeof sizes.dev, key)),
+    '',
+  ].join('\n');
+}
+
+function storeTable(store: keyof typeof sizes.dev, schema: JsonSchema): string[] {
+  const defaults = (size: 'dev' | 'prod', key: string) =>
+    code((sizes[size][store] as Record<string, unknown>)[key]);
+  return [
+    '',
+    `## ${store}`,
+    '',
+    '| key | values | dev | prod | meaning |',
+    '|---|---|---|---|---|',
+    ...Object.entries(schema.properties ?? {}).map(
+      ([name, key]) =>
+        `| \`${name}\` | ${values(key)} | ${defaults('dev', name)} | ${defaults('prod', name)} | ${key.description ?? ''} |`,
+    ),
+  ];
+}
+
+function values(schema: JsonSchema): string {
+  if (schema.anyOf) return schema.anyOf.map(values).join(' or ');
+  if (schema.enum) return schema.enum.map(code).join(', ');
+  if (schema.const !== undefined) return code(schema.const);
+  if (schema.properties) return code(`{${Object.keys(schema.properties).join(', ')}}`);
+  if (schema.type === 'integer') return `integer ≥ ${schema.minimum}`;
+  return schema.type ?? '';
+}
+
+function code(value: unknown): string {
+  if (value === undefined) return '';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+if (require.main === module) writeFileSync('docs/configuration.md', configurationDocs());
