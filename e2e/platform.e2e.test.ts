@@ -1,0 +1,295 @@
+import { GetObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { Clients, ContractOutputs } from './clients';
+import { useClusterDns } from './cluster-dns';
+import { TestStack } from './pulumi';
+import { eventually, WriteLoop } from './write-loop';
+
+jest.setTimeout(15 * 60_000);
+
+const namespace = 'platform-e2e';
+const folder = mkdtempSync(join(tmpdir(), 'agent-data-platform-e2e-'));
+const cluster = KubernetesCluster.load();
+const figures: string[] = [];
+let stopClusterDns = () => {};
+let outputs: ContractOutputs;
+let clients: Clients;
+
+// dev sizes, but with the replicas and the quorum of prod: what is promised there is proven here
+const postgres = {
+  instances: 3,
+  storageSize: '1Gi',
+  resources: { requests: { cpu: '50m', memory: '384Mi' }, limits: { memory: '512Mi' } },
+  synchronous: { number: 1, dataDurability: 'required' },
+};
+const stack = new TestStack('e2e', folder, {
+  size: 'dev',
+  namespace,
+  storage: { provisioner: 'rancher.io/local-path' },
+  postgres,
+});
+
+async function timed<T>(what: string, action: () => Promise<T>): Promise<T> {
+  const start = Date.now();
+  const result = await action();
+  figures.push(`${what}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+async function names(apiVersion: string, kind: string, inNamespace?: string): Promise<string[]> {
+  return (await cluster.list(apiVersion, kind, inNamespace))
+    .map((object) => object.metadata.name ?? '')
+    .sort();
+}
+
+const inventory = async () => ({
+  namespaces: await names('v1', 'Namespace'),
+  crds: await names('apiextensions.k8s.io/v1', 'CustomResourceDefinition'),
+  storageClasses: await names('storage.k8s.io/v1', 'StorageClass'),
+  clusterRoles: await names('rbac.authorization.k8s.io/v1', 'ClusterRole'),
+  webhooks: await names('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'),
+});
+let before: Awaited<ReturnType<typeof inventory>>;
+
+beforeAll(async () => {
+  const dnsService = await cluster.read('v1', 'Service', 'kube-system', 'kube-dns');
+  stopClusterDns = useClusterDns(dnsService?.spec.clusterIP);
+  before = await inventory();
+  await stack.init();
+});
+
+afterAll(() => {
+  stopClusterDns();
+  rmSync(folder, { recursive: true, force: true });
+  console.log(`Figures of this run:\n  ${figures.join('\n  ')}`);
+});
+
+test('preview of an empty cluster lists every resource and statement, and writes nothing', async () => {
+  const preview = await timed('preview, empty cluster', () => stack.preview());
+  expect(Object.keys(preview.summary)).toEqual(['create']);
+  expect(preview.text).toContain('CREATE TABLE platform.users');
+  expect(preview.text).toContain('raw-documents');
+  expect(await inventory()).toEqual(before);
+});
+
+test('an update that is killed half-way is finished by the next one', async () => {
+  const interrupted = stack.start(['up', '--yes', '--skip-preview']);
+  await eventually(
+    'the namespace',
+    300_000,
+    async () => (await cluster.read('v1', 'Namespace', undefined, namespace)) !== undefined,
+  );
+  await eventually(
+    'the first StatefulSet',
+    300_000,
+    async () => (await names('apps/v1', 'StatefulSet', namespace)).length > 0,
+  );
+  interrupted.kill();
+  await interrupted.exited;
+  await stack.cancel();
+  await timed('up after the interruption', () => stack.up());
+  outputs = await stack.outputs<ContractOutputs>();
+  clients = new Clients(cluster, outputs);
+});
+
+test('a second update changes nothing', async () => {
+  await timed('up without changes', () => stack.up('--expect-no-changes'));
+});
+
+test('the outputs are the documented contract and hold no password; state and outputs do not either', async () => {
+  expect(outputs).toMatchObject({
+    contract: 1,
+    namespace,
+    postgres: {
+      database: 'platform',
+      primary: { host: `postgres-rw.${namespace}.svc`, port: 5432 },
+      replicas: { host: `postgres-ro.${namespace}.svc`, port: 5432 },
+      pooler: { host: `postgres-pooler-rw.${namespace}.svc`, port: 5432 },
+      tls: { mode: 'verify-full', ca: expect.stringContaining('BEGIN CERTIFICATE') },
+    },
+    redis: { masterName: 'platform' },
+    minio: {
+      endpoint: `http://minio.${namespace}.svc:9000`,
+      buckets: ['generated-lessons', 'processed-chunks', 'raw-documents', 'system-artifacts'],
+    },
+  });
+  const texts = [await stack.exportState(), JSON.stringify(outputs)];
+  const secrets = await cluster.list('v1', 'Secret', namespace);
+  const passwords = secrets
+    .flatMap((secret) => Object.entries((secret.data ?? {}) as Record<string, string>))
+    .filter(([key]) => /password|secretKey/i.test(key))
+    .map(([, value]) => Buffer.from(value, 'base64').toString());
+  expect(passwords.length).toBeGreaterThanOrEqual(6);
+  for (const password of passwords) for (const text of texts) expect(text.includes(password)).toBe(false);
+});
+
+test('PostgreSQL: the app role writes and reads, on the primary and through the pooler; readonly cannot write', async () => {
+  const pooler = outputs.postgres.pooler;
+  if (!pooler) throw new Error('the pooler is on in this configuration');
+  for (const [name, endpoint] of Object.entries({ primary: outputs.postgres.primary, pooler })) {
+    const client = await clients.postgresClient('app', endpoint);
+    await client.query('INSERT INTO platform.projects (name) VALUES ($1)', [`through-${name}`]);
+    const found = await client.query('SELECT name FROM platform.projects WHERE name = $1', [
+      `through-${name}`,
+    ]);
+    expect(found.rows).toEqual([{ name: `through-${name}` }]);
+    await client.end();
+  }
+  const readonly = await clients.postgresClient('readonly', outputs.postgres.primary);
+  await expect(readonly.query("INSERT INTO platform.projects (name) VALUES ('no')")).rejects.toMatchObject({
+    code: '42501',
+  });
+  const { rows } = await readonly.query(
+    "SELECT setting FROM pg_settings WHERE name IN ('pgaudit.log', 'synchronous_standby_names') ORDER BY name",
+  );
+  expect(rows[0].setting).toBe('ddl, write, role');
+  expect(rows[1].setting).toMatch(/^ANY 1 \("postgres-\d","postgres-\d"/);
+  await readonly.end();
+});
+
+test('PostgreSQL: the partition maintenance job runs and finds nothing left to make', async () => {
+  const job = await cluster.read('batch/v1', 'CronJob', namespace, 'postgres-partition-maintenance');
+  const template = job?.spec.jobTemplate;
+  await cluster.apply(
+    {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'maintain-now', namespace },
+      spec: template.spec,
+    },
+    { fieldManager: 'e2e' },
+  );
+  await eventually('the job', 120_000, async () => {
+    const now = await cluster.read('batch/v1', 'Job', namespace, 'maintain-now');
+    return now?.status?.succeeded === 1;
+  });
+  await cluster.delete('batch/v1', 'Job', namespace, 'maintain-now');
+});
+
+test('Redis: a write through the sentinels is read from a replica', async () => {
+  const master = await clients.redis();
+  await eventually('a first write', 30_000, async () => (await master.set('e2e:hello', 'world')) === 'OK');
+  expect(await master.wait(2, 5000)).toBe(2);
+  const replica = await clients.redis({ role: 'slave' });
+  expect(
+    await eventually('a read', 30_000, () => replica.get('e2e:hello').then((value) => value ?? undefined)),
+  ).toBe('world');
+  await expect(master.call('CONFIG', 'GET', '*')).rejects.toThrow(/NOPERM/);
+  master.disconnect();
+  replica.disconnect();
+});
+
+test('MinIO: objects are written, read and versioned', async () => {
+  const s3 = await clients.s3();
+  for (const body of ['first', 'second']) {
+    await s3.send(new PutObjectCommand({ Bucket: 'raw-documents', Key: 'e2e.txt', Body: body }));
+  }
+  const got = await s3.send(new GetObjectCommand({ Bucket: 'raw-documents', Key: 'e2e.txt' }));
+  expect(await got.Body?.transformToString()).toBe('second');
+  const versions = await s3.send(
+    new ListObjectVersionsCommand({ Bucket: 'raw-documents', Prefix: 'e2e.txt' }),
+  );
+  expect(versions.Versions?.length).toBe(2);
+});
+
+test('a changed setting previews as exactly that change, and nothing else is touched', async () => {
+  stack.configure({ postgres: { ...postgres, parameters: { work_mem: '6MB' } } });
+  const { steps } = await stack.preview();
+  expect(
+    steps.map((step) => ({
+      op: step.op,
+      type: step.urn.split('::')[2]?.split('$').pop(),
+      diff: Object.keys(step.detailedDiff ?? {}),
+    })),
+  ).toEqual([
+    {
+      op: 'update',
+      type: 'kubernetes:postgresql.cnpg.io/v1:Cluster',
+      diff: ['spec.postgresql.parameters.work_mem'],
+    },
+  ]);
+  await stack.up();
+  const client = await clients.postgresClient('app', outputs.postgres.primary);
+  await eventually(
+    'the setting',
+    60_000,
+    async () => (await client.query('SHOW work_mem')).rows[0].work_mem === '6MB',
+  );
+  await client.end();
+});
+
+test('PostgreSQL: the primary is killed under a write loop and no acknowledged write is lost', async () => {
+  const pool = await clients.postgresPool('app', outputs.postgres.primary);
+  const loop = new WriteLoop(
+    'pg',
+    async (id) => (await pool.query('INSERT INTO platform.projects (name) VALUES ($1)', [id])).rowCount === 1,
+  );
+  await eventually('100 writes', 60_000, async () => loop.count >= 100);
+  const current = await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres');
+  const primary = current?.status.currentPrimary as string;
+  await cluster.delete('v1', 'Pod', namespace, primary, { gracePeriodSeconds: 0 });
+  const atKill = loop.count;
+  await eventually('writes on the new primary', 120_000, async () => loop.count >= atKill + 100);
+  const report = await loop.stop();
+  const { rows } = await pool.query("SELECT name FROM platform.projects WHERE name LIKE 'pg-%'");
+  await pool.end();
+  const stored = new Set(rows.map((row: { name: string }) => row.name));
+  const lost = report.acknowledged.filter((id) => !stored.has(id));
+  figures.push(
+    `PostgreSQL primary killed: longest write gap ${report.longestGapMs} ms, ${report.acknowledged.length} acknowledged, ${lost.length} lost`,
+  );
+  expect(lost).toEqual([]);
+  expect(report.longestGapMs).toBeLessThan(60_000);
+});
+
+test('Redis: the master is killed under a write loop and no write that a replica confirmed is lost', async () => {
+  const client = await clients.redis();
+  const loop = new WriteLoop('redis', async (id) => {
+    await client.set(id, 'x');
+    return (await client.wait(2, 1000)) >= 2;
+  });
+  await eventually('100 writes', 60_000, async () => loop.count >= 100);
+  const victim = await clients.redisMasterPod();
+  await cluster.delete('v1', 'Pod', namespace, victim, { gracePeriodSeconds: 0 });
+  const atKill = loop.count;
+  await eventually('confirmed writes on the new master', 120_000, async () => loop.count >= atKill + 100);
+  const report = await loop.stop();
+  const values = await client.mget(report.acknowledged);
+  client.disconnect();
+  const lost = report.acknowledged.filter((_, index) => values[index] !== 'x');
+  figures.push(
+    `Redis master killed: longest gap of confirmed writes ${report.longestGapMs} ms, ${report.acknowledged.length} confirmed by 2 replicas, ${lost.length} lost`,
+  );
+  expect(lost).toEqual([]);
+  expect(report.longestGapMs).toBeLessThan(60_000);
+});
+
+test('refresh finds no drift after all that', async () => {
+  await eventually('a healthy PostgreSQL cluster', 180_000, async () => {
+    const now = await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres');
+    return now?.status.readyInstances === 3;
+  });
+  await stack.refresh('--expect-no-changes');
+});
+
+test('destroy leaves nothing but the retained volumes', async () => {
+  await timed('destroy', () => stack.destroy());
+  await eventually(
+    'the namespace to go',
+    120_000,
+    async () => !(await names('v1', 'Namespace')).includes(namespace),
+  );
+  expect(await inventory()).toEqual(before);
+  const volumes = (await cluster.list('v1', 'PersistentVolume')).filter(
+    (volume) => volume.spec.claimRef?.namespace === namespace,
+  );
+  expect(volumes.map((volume) => volume.spec.persistentVolumeReclaimPolicy)).toEqual(
+    volumes.map(() => 'Retain'),
+  );
+  expect(volumes.length).toBeGreaterThanOrEqual(3 + 3 + 1);
+  for (const volume of volumes)
+    await cluster.delete('v1', 'PersistentVolume', undefined, volume.metadata.name ?? '');
+});

@@ -1,0 +1,76 @@
+/** What a loop of acknowledged writes saw while something was killed under it. */
+export interface WriteLoopReport {
+  /** Identifiers of the writes that the store acknowledged, in order. */
+  acknowledged: string[];
+  /** Attempts that ended in an error or no answer; they may or may not have been stored. */
+  failed: number;
+  /** Longest time between two acknowledged writes, in milliseconds. */
+  longestGapMs: number;
+}
+
+/** Writes one after the other until stopped; a failed write is not repeated, the next identifier is tried. */
+export class WriteLoop {
+  private readonly acknowledged: string[] = [];
+  private failed = 0;
+  private longestGapMs = 0;
+  private lastAcknowledged = Date.now();
+  private stopping = false;
+  private readonly finished: Promise<void>;
+
+  /** @param write Resolves true only when the store acknowledged the write. */
+  constructor(
+    private readonly prefix: string,
+    write: (id: string) => Promise<boolean>,
+  ) {
+    this.finished = this.run(write);
+  }
+
+  private async run(write: (id: string) => Promise<boolean>): Promise<void> {
+    for (let sequence = 0; !this.stopping; sequence++) {
+      const id = `${this.prefix}-${String(sequence).padStart(8, '0')}`;
+      const acknowledged = await write(id).catch(() => false);
+      if (acknowledged) {
+        const now = Date.now();
+        this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAcknowledged);
+        this.lastAcknowledged = now;
+        this.acknowledged.push(id);
+      } else {
+        this.failed++;
+      }
+    }
+  }
+
+  /** How many writes were acknowledged so far. */
+  get count(): number {
+    return this.acknowledged.length;
+  }
+
+  /** Stops after the write under way. */
+  async stop(): Promise<WriteLoopReport> {
+    this.stopping = true;
+    await this.finished;
+    return { acknowledged: this.acknowledged, failed: this.failed, longestGapMs: this.longestGapMs };
+  }
+}
+
+/** Polls until `probe` gives a value other than undefined or false. */
+export async function eventually<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const value = await probe();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error(
+    `${what} did not happen within ${timeoutMs} ms${last ? `; last error: ${String(last)}` : ''}`,
+  );
+}
