@@ -1,5 +1,15 @@
 // Three projects: unit (no server), integration (real kube-apiserver and stores), e2e (real `pulumi up`).
-const esmPackages = ['@kubernetes/client-node', 'openid-client', 'oauth4webapi', 'jose', 'jsonpath-plus'];
+const esmPackages = [
+  '@kubernetes/client-node',
+  'agent-base',
+  'jose',
+  'js-yaml',
+  'jsonpath-plus',
+  'oauth4webapi',
+  'openid-client',
+  'proxy-agent-negotiate',
+  'socks-proxy-agent',
+];
 const common = {
   testEnvironment: 'node',
   roots: ['<rootDir>'],

@@ -20,7 +20,7 @@ export interface ContractOutputs {
   redis: {
     sentinels: Endpoint[];
     masterName: string;
-    credentials: { app: SecretReference; monitor: SecretReference; sentinel: SecretReference };
+    credentials: { app: SecretReference; monitor: SecretReference };
   };
   minio: { endpoint: string; region: string; buckets: string[]; credentials: SecretReference };
 }
@@ -73,15 +73,14 @@ export class Clients {
 
   async redis(options: { role?: 'master' | 'slave' } = {}): Promise<Redis> {
     const app = await this.credentials(this.outputs.redis.credentials.app);
-    const sentinel = await this.credentials(this.outputs.redis.credentials.sentinel);
     const client = new Redis({
       sentinels: this.outputs.redis.sentinels.map(({ host, port }) => ({ host, port })),
       name: this.outputs.redis.masterName,
       role: options.role ?? 'master',
       username: app.username,
       password: app.password,
-      sentinelUsername: sentinel.username,
-      sentinelPassword: sentinel.password,
+      sentinelUsername: app.username,
+      sentinelPassword: app.password,
       connectTimeout: 2000,
       commandTimeout: 3000,
       maxRetriesPerRequest: 0,
@@ -94,7 +93,7 @@ export class Clients {
 
   /** Name of the pod that the sentinels call the master: the first label of the host name they announce. */
   async redisMasterPod(): Promise<string> {
-    const { username, password } = await this.credentials(this.outputs.redis.credentials.sentinel);
+    const { username, password } = await this.credentials(this.outputs.redis.credentials.app);
     const [endpoint] = this.outputs.redis.sentinels;
     const sentinel = new Redis({ ...endpoint, username, password });
     const [host] = (await sentinel.call(

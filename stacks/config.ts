@@ -21,7 +21,8 @@ export class ConfigError extends Error {
 type Pooler = SizeDefaults['postgres']['pooler'] & { image?: string };
 
 /** The whole configuration of a stack, checked, with the defaults of its size filled in. */
-export interface PlatformConfig extends Omit<StackConfig, 'postgres' | 'redis' | 'minio'> {
+export interface PlatformConfig extends Omit<StackConfig, 'storage' | 'postgres' | 'redis' | 'minio'> {
+  readonly storage: NonNullable<StackConfig['storage']>;
   readonly postgres: Omit<SizeDefaults['postgres'], 'pooler'> & { image?: string; pooler: Pooler | false };
   readonly redis: SizeDefaults['redis'] & { image?: string };
   readonly minio: SizeDefaults['minio'] & { image?: string };
@@ -37,10 +38,10 @@ export function loadConfig(raw: Record<string, string>): PlatformConfig {
   const result = configSchema.safeParse(decode(raw, problems), { reportInput: true });
   if (!result.success) problems.push(...result.error.issues.flatMap(describeIssue));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  const config = withDefaults(result.data);
-  const contradictions = crossCheck(config);
-  if (contradictions.length > 0) throw new ConfigError(contradictions);
-  return config;
+  const { storage } = result.data;
+  const contradictions = crossCheck(result.data);
+  if (!storage || contradictions.length > 0) throw new ConfigError(contradictions);
+  return { ...withDefaults(result.data), storage };
 }
 
 function decode(raw: Record<string, string>, problems: string[]): Record<string, unknown> {
@@ -110,7 +111,7 @@ function unwrap(schema: unknown): { shape?: unknown } | undefined {
   return current;
 }
 
-function withDefaults(config: StackConfig): PlatformConfig {
+function withDefaults(config: StackConfig): Omit<PlatformConfig, 'storage'> {
   const defaults = sizes[config.size];
   const postgres = config.postgres ?? {};
   return {
@@ -133,7 +134,7 @@ function withDefaults(config: StackConfig): PlatformConfig {
   };
 }
 
-function crossCheck(config: PlatformConfig): string[] {
+function crossCheck(config: StackConfig): string[] {
   const problems: string[] = [];
   if (config.size === 'prod' && !config.kubeContext && config.preview === 'online') {
     problems.push('kubeContext: must name a kubeconfig context when size is prod; got nothing');

@@ -38,7 +38,7 @@ export interface PostgresOutputs {
   readonly tls: {
     readonly mode: 'verify-full';
     /** PEM of the certificate authority that signed the servers' certificates. */
-    readonly ca: Output<string>;
+    readonly ca: Output<string | undefined>;
     readonly caSecret: SecretReference;
   };
   readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
@@ -50,11 +50,8 @@ export interface RedisOutputs {
   /** Sentinels to ask for the master. */
   readonly sentinels: readonly Endpoint[];
   readonly masterName: string;
-  readonly credentials: {
-    readonly app: SecretReference;
-    readonly monitor: SecretReference;
-    readonly sentinel: SecretReference;
-  };
+  /** Each is valid on the sentinels and on the data pods. */
+  readonly credentials: { readonly app: SecretReference; readonly monitor: SecretReference };
 }
 
 export interface MinioOutputs {
