@@ -1,7 +1,7 @@
 /** Versions of everything the program asks Kubernetes to run: the one place to change them. */
 export const versions = {
   cloudNativePg: '1.30.0',
-  postgres: '17.11',
+  postgres: '17.12',
   pgbouncer: '1.24.1',
   redis: '8.0.2',
   /** Go module version of the MinIO source that the image is built from. */
@@ -22,5 +22,5 @@ export const images = {
 /** The CloudNativePG release manifest: users fetch the URL, closed networks read the same bytes from the Go module. */
 export const cloudNativePgManifest = {
   url: `https://raw.githubusercontent.com/cloudnative-pg/cloudnative-pg/v${versions.cloudNativePg}/releases/cnpg-${versions.cloudNativePg}.yaml`,
-  sha256: '',
+  sha256: 'f8bede43fe4ee0d478c2355b204a36876b2ae4faac60f2a9452280b293da3b88',
 } as const;

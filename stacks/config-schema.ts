@@ -27,6 +27,10 @@ const imageReference = z
     'must not be :latest, which changes under a running platform',
   );
 
+const digestReference = z
+  .string()
+  .regex(/^[^\s@]+@sha256:[a-f0-9]{64}$/, 'must be pinned by digest (name@sha256:…)');
+
 const dnsLabel = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label (a-z, 0-9 and -)');
@@ -96,7 +100,7 @@ const redis = z.strictObject({
 });
 
 const minio = z.strictObject({
-  image: imageReference.optional().describe('MinIO image; absent: built from source.'),
+  image: digestReference.optional().describe('MinIO image by digest; absent: built from source.'),
   mode: z
     .enum(['single', 'distributed'])
     .optional()

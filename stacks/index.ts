@@ -1,4 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
+import { argumentProblems } from './arguments';
 import { checkCluster } from './cluster';
 import { ConfigError, loadConfig } from './config';
 import type { PlatformOutputs } from './outputs';
@@ -13,7 +14,10 @@ async function main(): Promise<PlatformOutputs> {
 
 function readConfig() {
   try {
-    return loadConfig(pulumi.runtime.allConfig());
+    const config = loadConfig(pulumi.runtime.allConfig());
+    const problems = argumentProblems(config);
+    if (problems.length > 0) throw new ConfigError(problems);
+    return config;
   } catch (error) {
     // A RunError is printed as it is, without a stack trace.
     throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;

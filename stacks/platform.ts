@@ -1,12 +1,16 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { labels } from '../components/metadata';
+import { Minio } from '../components/minio';
+import { MinioImage } from '../components/minio-image';
 import { Operators } from '../components/operators';
 import { Postgres } from '../components/postgres';
 import { Redis } from '../components/redis';
 import { RetainedStorageClass } from '../components/storage-class';
 import { cloudNativePgManifest, images } from '../components/versions';
 import { StoreMigrations } from '../migrations/provider/store-migrations';
+import { declaredBuckets } from '../migrations/targets/minio-buckets';
+import { storageClassName, storeArguments } from './arguments';
 import { kubernetesProvider } from './cluster';
 import type { PlatformConfig } from './config';
 import type {
@@ -17,14 +21,16 @@ import type {
   SecretReference,
 } from './outputs';
 
-/** What the stores share: the configuration, the class of their volumes and what must exist before them. */
+/** What the stores share: the configuration, and what must exist before them. */
 interface Surroundings {
   readonly config: PlatformConfig;
-  readonly className: string;
   readonly options: pulumi.ComponentResourceOptions & { dependsOn: pulumi.Resource[] };
 }
 
-const loginKeys = { username: 'username', password: 'password' };
+/** A Secret with the login of one role. */
+function login(name: string): SecretReference {
+  return { name, keys: { username: 'username', password: 'password' } };
+}
 
 /** Declares the whole platform of one environment and returns the contract of its applications. */
 export function deployPlatform(config: PlatformConfig): PlatformOutputs {
@@ -40,48 +46,30 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
     { provider },
   );
   const storage = declareStorage(config, provider);
-  const surroundings = (dependsOn: pulumi.Resource[]): Surroundings => ({
+  const surroundings = (...dependsOn: pulumi.Resource[]): Surroundings => ({
     config,
-    className: storage.className,
-    options: { provider, dependsOn: [...dependsOn, ...storage.dependsOn] },
+    options: { provider, dependsOn: [...dependsOn, ...storage] },
   });
   return {
     contract: 1,
     namespace: config.namespace,
-    postgres: deployPostgres(surroundings([namespace, operators])),
-    redis: deployRedis(surroundings([namespace])),
+    postgres: deployPostgres(surroundings(namespace, operators)),
+    redis: deployRedis(surroundings(namespace)),
+    minio: deployMinio(surroundings(namespace)),
   };
 }
 
-function declareStorage(config: PlatformConfig, provider: k8s.Provider) {
-  const { storage } = config;
-  if ('className' in storage) return { className: storage.className, dependsOn: [] };
-  // A StorageClass belongs to the whole cluster, so two stacks on one cluster need two names.
-  const className = `${config.namespace}-retain`;
-  const declared = new RetainedStorageClass(
-    'storage',
-    { provisioner: storage.provisioner, className },
-    { provider },
-  );
-  return { className, dependsOn: [declared] };
+/** The StorageClass that the stores' volumes wait for; none when the configuration names an existing one. */
+function declareStorage(config: PlatformConfig, provider: k8s.Provider): pulumi.Resource[] {
+  if (!('provisioner' in config.storage)) return [];
+  const { provisioner } = config.storage;
+  return [
+    new RetainedStorageClass('storage', { provisioner, className: storageClassName(config) }, { provider }),
+  ];
 }
 
-function deployPostgres({ config, className, options }: Surroundings): PostgresOutputs {
-  const { storageSize, walStorageSize, synchronous, pooler, ...settings } = config.postgres;
-  const postgres = new Postgres(
-    'postgres',
-    {
-      ...settings,
-      namespace: config.namespace,
-      image: settings.image ?? images.postgres,
-      storage: { size: storageSize, className },
-      ...(walStorageSize ? { walStorage: { size: walStorageSize, className } } : {}),
-      ...(synchronous ? { synchronous: { method: 'any', ...synchronous } } : {}),
-      ...(pooler ? { pooler: { ...pooler, image: pooler.image ?? images.pgbouncer } } : {}),
-      context: config.kubeContext,
-    },
-    options,
-  );
+function deployPostgres({ config, options }: Surroundings): PostgresOutputs {
+  const postgres = new Postgres('postgres', storeArguments(config).postgres, options);
   const migrations = new StoreMigrations(
     'postgres-migrations',
     {
@@ -99,7 +87,6 @@ function deployPostgres({ config, className, options }: Surroundings): PostgresO
     },
     { dependsOn: [postgres] },
   );
-  const login = (name: string): SecretReference => ({ name, keys: loginKeys });
   return {
     database: postgres.database,
     primary: { host: postgres.host, port: postgres.port },
@@ -115,23 +102,48 @@ function deployPostgres({ config, className, options }: Surroundings): PostgresO
   };
 }
 
-function deployRedis({ config, className, options }: Surroundings): RedisOutputs {
-  const { storageSize, maxMemoryMiB, ...settings } = config.redis;
-  const redis = new Redis(
-    'redis',
-    {
-      ...settings,
-      namespace: config.namespace,
-      image: settings.image ?? images.redis,
-      storage: { size: storageSize, className },
-      maxMemory: maxMemoryMiB,
-    },
-    options,
-  );
-  const login = (name: string): SecretReference => ({ name, keys: loginKeys });
+function deployRedis({ config, options }: Surroundings): RedisOutputs {
+  const redis = new Redis('redis', storeArguments(config).redis, options);
   return {
     sentinels: [{ host: redis.sentinelHost, port: redis.sentinelPort }],
     masterName: redis.masterGroup,
     credentials: { app: login('redis-app'), monitor: login('redis-monitor') },
+  };
+}
+
+function deployMinio({ config, options }: Surroundings): MinioOutputs {
+  const { image: reference } = config.minio;
+  const registry = config.imageRegistry ?? process.env.AGENT_DATA_PLATFORM_IMAGE_REGISTRY;
+  const image = new MinioImage('minio-image', {
+    imageName: images.minio,
+    ...(registry ? { registry: { server: registry } } : {}),
+    ...(reference ? { reference } : {}),
+  });
+  const args = { ...storeArguments(config).minio, image: image.reference };
+  const minio = new Minio('minio', args, options);
+  const database = 'platform';
+  new StoreMigrations(
+    'minio-migrations',
+    {
+      store: 'minio',
+      database,
+      connection: {
+        kind: 'service',
+        namespace: config.namespace,
+        service: 'minio',
+        port: minio.port,
+        credentialsSecret: 'minio-root',
+        context: config.kubeContext,
+      },
+    },
+    { dependsOn: [minio] },
+  );
+  return {
+    endpoint: minio.url,
+    host: minio.host,
+    port: minio.port,
+    region: 'us-east-1',
+    buckets: declaredBuckets(database),
+    credentials: { name: 'minio-root', keys: { accessKey: 'rootUser', secretKey: 'rootPassword' } },
   };
 }

@@ -1,5 +1,12 @@
 /** The ports between the migration engine and a store. */
 
+/** One statement of a change file, in the store's own language (SQL text, or one operation as JSON). */
+export interface Statement {
+  readonly text: string;
+  /** Line of the change file where the statement starts, counted from 1. */
+  readonly line: number;
+}
+
 /** One versioned change of a store, parsed from a change file; see docs/migration-format.md. */
 export interface Change {
   /** Version: the file name's number, six digits, unique in its folder, such as `000001`. */
@@ -10,12 +17,14 @@ export interface Change {
   readonly file: string;
   /** SHA-256 (hex) of the file's text with line endings normalised to LF. */
   readonly checksum: string;
-  /** Whether `up` runs inside one transaction; default true, false only where the store cannot (such as CREATE INDEX CONCURRENTLY). */
+  /** Whether the change runs inside one transaction; default true, false only where the store cannot (such as CREATE INDEX CONCURRENTLY). */
   readonly transaction: boolean;
-  /** Statements in the store's own language, in order. */
-  readonly up: readonly string[];
+  /** Statements in order. */
+  readonly up: readonly Statement[];
   /** Statements that undo `up`, in order. */
-  readonly down: readonly string[];
+  readonly down: readonly Statement[];
+  /** The `down` statements as the history keeps them: text of the same format as the file's section. */
+  readonly rollback: string;
 }
 
 /** One row of a store's own history (`schema_migrations`). */
@@ -23,12 +32,19 @@ export interface AppliedChange {
   readonly version: string;
   readonly description: string;
   readonly checksum: string;
-  /** The `down` statements as they were when the change was applied, joined by newline. */
+  /** The `down` statements as they were when the change was applied. */
   readonly rollback: string;
   /** ISO 8601 UTC. */
   readonly appliedAt: string;
   readonly appliedBy: string;
   readonly durationMs: number;
+  /** Set when a change without transaction stopped part-way: it is pending again, from its first statement. */
+  readonly halfDone?: {
+    /** Statements that are known to have finished. */
+    readonly statements: number;
+    /** The error it stopped at; undefined when its runner died. */
+    readonly error?: string;
+  };
 }
 
 /** A held migration lock; released once. */
@@ -47,9 +63,12 @@ export interface MigrationTarget {
   lock(options: { holder: string; waitMs: number }): Promise<MigrationLock>;
   /** The store's history in version order; empty on a store that was never migrated (and nothing is written to find out). */
   applied(): Promise<AppliedChange[]>;
-  /** Applies one change and records it, atomically where the store can. */
+  /**
+   * Applies one change and records it, atomically where the store can.
+   * @throws ChangeFailedError naming file, statement and position.
+   */
   apply(change: Change, appliedBy: string): Promise<AppliedChange>;
   /** Undoes one applied change and removes its record. */
-  revert(change: Pick<Change, 'version' | 'down' | 'transaction'>): Promise<void>;
+  revert(change: Change): Promise<void>;
   close(): Promise<void>;
 }

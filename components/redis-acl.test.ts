@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { aclFile, AclUserName, aclUserNames, aclUsers } from './redis-acl';
+
+const passwords = Object.fromEntries(aclUserNames.map((name) => [name, `clear-${name}`])) as Record<
+  AclUserName,
+  string
+>;
+const digest = (name: AclUserName) => createHash('sha256').update(passwords[name]).digest('hex');
+
+test('the data pods know every user, by digest, and no default user', () => {
+  const [first, ...users] = aclFile('server', passwords).trimEnd().split('\n');
+  expect(first).toBe('user default off');
+  expect(users.map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual(
+    ['app', 'monitor', 'replica', 'sentinel', 'node'].map(
+      (name) => `user ${name} on #${digest(name as AclUserName)}`,
+    ),
+  );
+  expect(users[0]).toBe(`user app on #${digest('app')} ~* &* +@all -@admin -@dangerous +info +role`);
+  expect(users[2]).toBe(
+    `user replica on #${digest('replica')} resetkeys resetchannels -@all +ping +psync +replconf`,
+  );
+});
+
+test('the Sentinels do not know the replication user', () => {
+  expect(
+    aclFile('sentinel', passwords)
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ')[1]),
+  ).toEqual(['default', 'app', 'monitor', 'sentinel', 'node']);
+});
+
+test('no password is in clear in either file', () => {
+  for (const side of ['server', 'sentinel'] as const)
+    expect(aclFile(side, passwords)).not.toContain('clear-');
+});
+
+test('only applications may touch keys, and nobody may read the settings', () => {
+  for (const name of aclUserNames.filter((user) => user !== 'app')) {
+    const rules: readonly string[] = aclUsers[name].server;
+    expect(rules.slice(0, 3)).toEqual(['resetkeys', 'resetchannels', '-@all']);
+    expect(rules.filter((rule) => /^[~%]|\+@|\+config\|get/.test(rule))).toEqual([]);
+  }
+});

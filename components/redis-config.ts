@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { projectRoot } from '../local/paths';
+import { ResolvedRedisArgs } from './redis-args';
+
+/** Name under which Sentinel knows the one master and its replicas. */
+export const masterGroup = 'platform';
+export const ports = { redis: 6379, sentinel: 26379 } as const;
+
+const SCRIPTS = ['common.sh', 'health.sh', 'pre-stop.sh', 'sentinel.sh', 'server.sh'] as const;
+
+/** Files of the pods' ConfigMap: the scripts of components/redis and the settings they start from. */
+export function redisFiles(args: ResolvedRedisArgs): Record<string, string> {
+  const folder = path.join(projectRoot(), 'components', 'redis');
+  return {
+    ...Object.fromEntries(SCRIPTS.map((script) => [script, readFileSync(path.join(folder, script), 'utf8')])),
+    'redis.conf': serverSettings(args),
+    'sentinel.conf': sentinelSettings(),
+    'sentinel-master.conf': masterSettings(args),
+  };
+}
+
+/** @see https://github.com/redis/redis/blob/8.0/redis.conf */
+function serverSettings(args: ResolvedRedisArgs): string {
+  // Room for replicas that catch up, from the part of the limit that keys may not take.
+  const replicaBuffer = Math.max(32, Math.floor(args.maxMemory / 4));
+  return lines(
+    `port ${ports.redis}`,
+    // Access is decided by the ACL, whose default user is off.
+    'protected-mode no',
+    'aclfile /etc/redis/acl/server.acl',
+    'dir /data',
+    'appendonly yes',
+    `appendfsync ${args.appendFsync}`,
+    'save 3600 1 300 100 60 10000',
+    `maxmemory ${args.maxMemory}mb`,
+    `maxmemory-policy ${args.maxMemoryPolicy}`,
+    `min-replicas-to-write ${args.minReplicasToWrite}`,
+    `min-replicas-max-lag ${args.minReplicasMaxLag}`,
+    // The first synchronisation starts as soon as all replicas are there, instead of after a fixed delay.
+    `repl-diskless-sync-max-replicas ${args.replicas - 1}`,
+    `repl-backlog-size ${Math.max(1, Math.floor(args.maxMemory / 16))}mb`,
+    `client-output-buffer-limit replica ${replicaBuffer}mb ${replicaBuffer / 2}mb 60`,
+    'latency-monitor-threshold 100',
+  );
+}
+
+/** @see https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/ */
+function sentinelSettings(): string {
+  return lines(
+    `port ${ports.sentinel}`,
+    'protected-mode no',
+    'aclfile /etc/redis/acl/sentinel.acl',
+    'dir /data',
+    // Pods keep their names and change their addresses.
+    'sentinel resolve-hostnames yes',
+    'sentinel announce-hostnames yes',
+    'sentinel deny-scripts-reconfig yes',
+  );
+}
+
+function masterSettings(args: ResolvedRedisArgs): string {
+  return lines(
+    `sentinel down-after-milliseconds ${masterGroup} ${args.downAfterMilliseconds}`,
+    `sentinel failover-timeout ${masterGroup} ${args.failoverTimeoutMilliseconds}`,
+    `sentinel parallel-syncs ${masterGroup} 1`,
+  );
+}
+
+function lines(...settings: string[]): string {
+  return `${settings.join('\n')}\n`;
+}

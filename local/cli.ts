@@ -1,0 +1,84 @@
+import { Command, CommanderError } from 'commander';
+import { addBenchCommand } from './commands/bench';
+import { type CliContext, exitCodes, UsageError } from './commands/cli-context';
+import { addClusterCommand } from './commands/cluster';
+import { addEnvCommand } from './commands/env';
+import { addStackCommands } from './commands/stack';
+import { addTestCommand } from './commands/test';
+import { UserError } from './user-error';
+
+const HELP = `
+The stack is "dev" unless named. Options after -- go to the program that the command runs (pulumi, jest).
+
+Examples:
+  npm run up                          bring up the stack dev, on a local cluster if none is configured
+  npm run preview -- prod --diff      what would change in prod
+  npm run up -- dev --yes             without questions
+  npm run up -- dev -- --target URN   an option of Pulumi's own
+  npm run outputs -- --json           what applications need to connect
+  npm run down -- dev --yes           delete the stack; volumes are retained
+  npm test                            everything; npm run test:unit needs no cluster
+  npm run platform -- cluster status  the local cluster
+  eval "$(npm run --silent platform -- env)"   use pulumi and kubectl directly
+
+Exit codes:
+  0 ok, 1 failure, 2 wrong usage, 3 something has to be changed first (the message says what), 130 interrupted
+`;
+
+/** Builds the command line. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('agent-data-platform')
+    .description('The data platform for AI agents on Kubernetes, as one Pulumi program.')
+    .option('--debug', 'print stack traces of errors')
+    .showHelpAfterError('(--help lists commands and examples)')
+    .exitOverride()
+    .addHelpText('after', HELP);
+  addStackCommands(program, context);
+  addTestCommand(program, context);
+  addBenchCommand(program, context);
+  addClusterCommand(program, context);
+  addEnvCommand(program, context);
+  for (const command of program.commands)
+    command.option('--debug', 'print stack traces of errors').exitOverride();
+  return program;
+}
+
+/** Runs the command line and returns its exit code; errors are printed, never thrown. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const separator = argv.indexOf('--');
+  const own = separator === -1 ? argv : argv.slice(0, separator);
+  let exitCode: number = exitCodes.ok;
+  const program = createProgram({
+    extra: separator === -1 ? [] : argv.slice(separator + 1),
+    finish: (code) => {
+      exitCode = code;
+    },
+  });
+  try {
+    await program.parseAsync(own, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, own.includes('--debug'));
+  }
+}
+
+/** Prints an error for the person at the keyboard and returns the exit code it stands for. */
+export function report(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof UserError) {
+    process.stderr.write(`error: ${error.what}\nfix: ${error.fix}\n`);
+    if (debug) process.stderr.write(`${error.stack}\n`);
+    return error instanceof UsageError ? exitCodes.usage : exitCodes.precondition;
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  process.stderr.write(`error: ${message}\n${debug ? `${stack}\n` : ''}`);
+  if (!debug) process.stderr.write('fix: Run the command again with --debug to see where it happened.\n');
+  return exitCodes.failure;
+}
+
+if (require.main === module) {
+  void main(process.argv.slice(2)).then((exitCode) => {
+    // Not exit code alone: an answer that is no longer waited for must not keep the process alive.
+    process.exit(exitCode);
+  });
+}

@@ -1,0 +1,52 @@
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { type LocalCluster, openCluster } from '../cluster-choice';
+import { kindUsable } from '../kind/kind';
+import { ensureCloudNativePgManifest } from '../manifests';
+import { oneNodeStatus, startOneNodeCluster } from '../one-node';
+import { note } from '../progress';
+import { passphraseFile } from '../pulumi/backend';
+import { loadStackSettings, PROJECT } from '../pulumi/project';
+import { ensureToolchain } from '../toolchain/toolchain';
+import { localClusterStatus, stopLocalCluster } from './cluster';
+
+/**
+ * Runs with a cluster and a Pulumi backend that belong to the tests alone, and leaves the machine as it was: the
+ * test cluster is stopped unless it ran before, and a one-node cluster `dev` that had to make room is started again.
+ * @param keep Leave the test cluster running.
+ */
+export async function withTestEnvironment<T>(
+  keep: boolean,
+  use: (env: NodeJS.ProcessEnv) => Promise<T>,
+): Promise<T> {
+  const toolchain = await ensureToolchain();
+  await ensureCloudNativePgManifest();
+  const cluster = await testCluster();
+  const before = await localClusterStatus(cluster);
+  const devRan = cluster.kind === 'one-node' && (await oneNodeStatus('dev')).running.length > 0;
+  const state = fs.mkdtempSync(path.join(os.tmpdir(), `${PROJECT}-test-`));
+  try {
+    const clusterEnv = await openCluster(cluster, loadStackSettings('dev'));
+    return await use({
+      ...process.env,
+      ...toolchain.env,
+      ...clusterEnv,
+      AGENT_DATA_PLATFORM_TEST_STATE: state,
+      PULUMI_BACKEND_URL: `file://${state}`,
+      PULUMI_CONFIG_PASSPHRASE: undefined,
+      PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(state),
+    });
+  } finally {
+    fs.rmSync(state, { recursive: true, force: true });
+    if (keep) note(`The test cluster (${cluster.kind} ${cluster.name}) keeps running`);
+    else if (before !== 'running') await stopLocalCluster(cluster);
+    if (devRan && !keep) await startOneNodeCluster('dev');
+  }
+}
+
+async function testCluster(): Promise<LocalCluster> {
+  return (await kindUsable())
+    ? { kind: 'kind', name: `${PROJECT}-test` }
+    : { kind: 'one-node', name: 'test' };
+}

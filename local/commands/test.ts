@@ -1,0 +1,135 @@
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { Argument, type Command } from 'commander';
+import { foreground } from '../foreground';
+import { projectRoot } from '../paths';
+import { step } from '../progress';
+import { CommandError, run } from '../process';
+import { PROJECT } from '../pulumi/project';
+import { type CliContext, exitCodes } from './cli-context';
+import { withTestEnvironment } from './test-environment';
+
+const SUITES = ['unit', 'integration', 'e2e'] as const;
+type Suite = (typeof SUITES)[number];
+
+/** How many checks or tests passed and failed, and whether the person stopped them. */
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly interrupted?: boolean;
+}
+
+/** The part of jest's JSON report that is counted. */
+export interface JestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  /** Files that could not be run at all, whose tests are in no other number. */
+  readonly numRuntimeErrorTestSuites: number;
+}
+
+/** Checks that come before the tests of a full run; the types were checked when bootstrap.js compiled this code. */
+const CHECKS = [
+  { title: 'Linting', args: ['eslint/bin/eslint.js', '.'] },
+  { title: 'Checking the format', args: ['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
+] as const;
+
+/** Adds `test`. */
+export function addTestCommand(program: Command, { extra, finish }: CliContext): void {
+  program
+    .command('test')
+    .description('lint, type-check and test; with a suite, only its tests')
+    .addArgument(new Argument('[suite]', 'which tests').choices(SUITES))
+    .option('--keep', 'leave the test cluster running')
+    .action(async (suite: Suite | undefined, options: { keep?: boolean }) => {
+      let tally: Tally = { passed: 0, failed: 1 };
+      try {
+        tally = suite
+          ? await runSuites([suite], extra, options.keep)
+          : add(await check(), await runSuites(SUITES, extra, options.keep));
+      } finally {
+        process.stdout.write(`${tally.passed} passed, ${tally.failed} failed\n`);
+      }
+      if (tally.interrupted) finish(exitCodes.interrupted);
+      else finish(tally.failed === 0 ? exitCodes.ok : exitCodes.failure);
+    });
+}
+
+/** Runs the static checks; each one that fails counts as one failure. */
+async function check(): Promise<Tally> {
+  let failed = 0;
+  for (const { title, args } of CHECKS) {
+    const [script, ...rest] = args;
+    try {
+      await step(title, () =>
+        run(process.execPath, [path.join(projectRoot(), 'node_modules', script), ...rest], {
+          cwd: projectRoot(),
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      process.stderr.write(`${error.message}\n`);
+      failed += 1;
+    }
+  }
+  return { passed: 0, failed };
+}
+
+async function runSuites(suites: readonly Suite[], extra: readonly string[], keep = false): Promise<Tally> {
+  const unit = suites.includes('unit') ? await jest('unit', extra, process.env) : { passed: 0, failed: 0 };
+  const onCluster = suites.filter((suite) => suite !== 'unit');
+  if (onCluster.length === 0 || unit.interrupted) return unit;
+  return withTestEnvironment(keep, async (env) => {
+    let tally: Tally = unit;
+    for (const suite of onCluster) if (!tally.interrupted) tally = add(tally, await jest(suite, extra, env));
+    return tally;
+  });
+}
+
+async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${PROJECT}-jest-`));
+  const report = path.join(folder, 'report.json');
+  try {
+    const cwd = projectRoot();
+    const { exitCode } = await foreground(
+      process.execPath,
+      [
+        path.join(cwd, 'node_modules', 'jest', 'bin', 'jest.js'),
+        ...['--selectProjects', suite, '--json', '--outputFile', report],
+        // Tests on a cluster share its two cores and its API server.
+        ...(suite === 'unit' ? [] : ['--runInBand']),
+        // A pattern after -- may well match nothing in this suite.
+        ...(extra.length > 0 ? ['--passWithNoTests', ...extra] : []),
+      ],
+      { cwd, env, stdout: 'ignore' },
+    );
+    const text = fs.existsSync(report) ? fs.readFileSync(report, 'utf8') : undefined;
+    return tallyOf(text, exitCode);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Counts what a jest run showed; a run that failed without a failed test, or crashed, counts as one failure.
+ * @param report Text of jest's JSON report; undefined when jest ended before writing one.
+ */
+export function tallyOf(report: string | undefined, exitCode: number): Tally {
+  const interrupted = exitCode === exitCodes.interrupted ? { interrupted: true } : {};
+  if (report === undefined) return { passed: 0, failed: 1, ...interrupted };
+  const counts = JSON.parse(report) as JestReport;
+  const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
+  return {
+    passed: counts.numPassedTests,
+    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    ...interrupted,
+  };
+}
+
+function add(a: Tally, b: Tally): Tally {
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    ...(a.interrupted || b.interrupted ? { interrupted: true } : {}),
+  };
+}

@@ -1,0 +1,3 @@
+module agent-data-platform.local/pause
+
+go 1.25.0

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { images, versions } from '../../components/versions';
+import { goModuleSource } from '../go-build';
+import { cacheRoot } from '../paths';
+import { goBuilds } from '../versions';
+
+/**
+ * Copies CloudNativePG's release manifest out of its Go module into the cache, as `manifests/<sha256>.yaml`.
+ * @returns The manifest's sha256, in hexadecimal.
+ * @throws Error when the manifest runs other images than components/versions.ts names.
+ */
+export async function cloudNativePgManifestFromModule(): Promise<string> {
+  const module = await goModuleSource(
+    goBuilds.cloudNativePg.name,
+    'github.com/cloudnative-pg/cloudnative-pg',
+  );
+  const file = path.join(module, 'releases', `cnpg-${versions.cloudNativePg}.yaml`);
+  const content = fs.readFileSync(file);
+  const others = workloadImages(content.toString('utf8')).filter((image) => image !== images.cloudNativePg);
+  if (others.length > 0)
+    throw new Error(
+      `${file} runs ${others.join(', ')}, and components/versions.ts names ${images.cloudNativePg}.`,
+    );
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const target = path.join(cacheRoot(), 'manifests', `${sha256}.yaml`);
+  fs.mkdirSync(path.dirname(target), { recursive: true });
+  fs.writeFileSync(`${target}.${process.pid}`, content);
+  fs.renameSync(`${target}.${process.pid}`, target);
+  return sha256;
+}
+
+/** Image references in a manifest: of containers, and of what the operator hands to its own pods. */
+export function workloadImages(manifest: string): string[] {
+  const lines = manifest.split('\n').map((line) => line.trim().replace(/^- /, ''));
+  const references = lines.flatMap((line, index) => {
+    const image = /^image: (\S+)$/.exec(line)?.[1];
+    const variable =
+      line === 'name: OPERATOR_IMAGE_NAME' ? /^value: (\S+)$/.exec(lines[index + 1] ?? '')?.[1] : undefined;
+    return image ?? variable ?? [];
+  });
+  return [...new Set(references)];
+}

@@ -1,0 +1,8 @@
+export {
+  deleteOneNodeCluster,
+  loadImage,
+  oneNodeStatus,
+  startOneNodeCluster,
+  stopOneNodeCluster,
+  type OneNodeStatus,
+} from './cluster';

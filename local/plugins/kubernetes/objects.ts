@@ -1,0 +1,113 @@
+import {
+  type Plain,
+  type PlainProperties,
+  type Properties,
+  Secret,
+  Unknown,
+  type Value,
+  isObject,
+  reveal,
+  withSecretsOf,
+} from '../marshalling';
+
+/** Members the official plugin keeps in its state beside the live object. */
+const fieldManagerKey = '__fieldManager';
+const apiVersionKey = '__initialApiVersion';
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+const serverMetadata = [
+  'creationTimestamp',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'uid',
+];
+
+/**
+ * State of a live object: the object without bookkeeping of other tools, secrets marked as the inputs mark
+ * them, plus the plugin's own two members. Schemas of CRDs are left out, they would fill the state.
+ */
+export function outputsOf(live: PlainProperties, inputs: Properties, fieldManager: string): Properties {
+  const object: PlainProperties = reveal(live);
+  delete object.metadata?.managedFields;
+  delete object.metadata?.annotations?.[lastApplied];
+  if (object.kind === 'CustomResourceDefinition')
+    for (const version of object.spec?.versions ?? []) delete version.schema;
+  const outputs = withSecretsOf(object, inputs) as Properties;
+  if (object.kind === 'Secret' && object.apiVersion === 'v1') markData(outputs);
+  return { ...outputs, [fieldManagerKey]: fieldManager, [apiVersionKey]: object.apiVersion };
+}
+
+/** Inputs as outputs, for a preview that cannot ask the cluster; what only the server sets is unknown. */
+export function previewOutputs(inputs: Properties): Properties {
+  const outputs = { ...inputs };
+  if (isObject(inputs.metadata)) outputs.metadata = { ...unknownMetadata, ...inputs.metadata };
+  if (inputs.kind === 'Secret' && inputs.apiVersion === 'v1') markData(outputs);
+  return outputs;
+}
+
+function markData(outputs: Properties): void {
+  for (const key of ['data', 'stringData'])
+    if (outputs[key] !== undefined && !(outputs[key] instanceof Secret))
+      outputs[key] = new Secret(outputs[key]);
+}
+
+const unknownMetadata = Object.fromEntries(
+  ['creationTimestamp', 'generation', 'resourceVersion', 'uid'].map((key) => [key, Unknown.value]),
+);
+
+/** The answer of a dry-run create with everything unknown that the real create will set differently. */
+export function withoutDryRunValues(dryRun: PlainProperties, inputs: PlainProperties): PlainProperties {
+  const object = reveal(dryRun);
+  Object.assign(object.metadata, unknownMetadata);
+  delete object.status;
+  if (object.kind === 'Service' && object.apiVersion === 'v1')
+    for (const key of ['clusterIP', 'clusterIPs', 'healthCheckNodePort'])
+      if (object.spec[key] !== undefined && inputs.spec?.[key] === undefined)
+        object.spec[key] = Unknown.value;
+  return object;
+}
+
+/** Field manager kept in the state. */
+export function savedFieldManager(outputs: Properties): string | undefined {
+  const saved = outputs[fieldManagerKey];
+  return typeof saved === 'string' ? saved : undefined;
+}
+
+/** A live object as a program would write it: without status and without what the server adds to metadata. */
+export function importedInputs(live: PlainProperties): PlainProperties {
+  const { status: _status, ...inputs } = reveal(live);
+  for (const key of serverMetadata) delete inputs.metadata[key];
+  delete inputs.metadata.annotations?.[lastApplied];
+  return inputs;
+}
+
+/** The object without members that change at every write. */
+export function comparable(object: PlainProperties): PlainProperties {
+  const { status: _status, ...rest } = reveal(object);
+  for (const key of serverMetadata) delete rest.metadata[key];
+  return rest;
+}
+
+/**
+ * Inputs that would lead to the live object: an input stays as the program wrote it where applying it again
+ * would change nothing, otherwise it takes the live value; inputs whose field is gone are dropped.
+ */
+export function liveInputs(inputs: Value, applied: Plain, live: Plain): Value | undefined {
+  if (inputs instanceof Secret) {
+    const value = liveInputs(inputs.value, applied, live);
+    return value === undefined ? undefined : new Secret(value);
+  }
+  if (live === undefined) return applied === undefined ? inputs : undefined;
+  if (isObject(inputs) && isObject(live)) {
+    const kept = Object.entries(inputs).map(([key, value]) => [
+      key,
+      liveInputs(value, (applied as Plain)?.[key], live[key]),
+    ]);
+    return Object.fromEntries(kept.filter(([, value]) => value !== undefined)) as Properties;
+  }
+  if (Array.isArray(inputs) && Array.isArray(live) && inputs.length === live.length)
+    return inputs.map((item, index) => liveInputs(item, applied?.[index], live[index]) ?? null);
+  return JSON.stringify(applied) === JSON.stringify(live) ? inputs : live;
+}

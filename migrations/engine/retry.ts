@@ -1,0 +1,58 @@
+import {
+  ExponentialBackoff,
+  handleWhen,
+  type IPolicy,
+  retry,
+  timeout,
+  TimeoutStrategy,
+  wrap,
+} from 'cockatiel';
+import { KubernetesError } from '../kubernetes/cluster';
+
+const TRANSIENT_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+  // PostgreSQL: shutting down, crashed, starting up, too many connections, connection lost.
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08006',
+]);
+const TRANSIENT_MESSAGES =
+  /connection terminated|socket (hang up|disconnected)|timeout expired|network socket/i;
+
+/** Whether an error says that the store cannot be reached now, as opposed to refusing what was asked. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof KubernetesError) {
+    return error.status === 0 ? error.reason !== 'NoContext' : error.status === 429 || error.status >= 500;
+  }
+  const { code, message, $metadata } = error as {
+    code?: string;
+    message?: string;
+    $metadata?: { httpStatusCode?: number };
+  };
+  return (
+    TRANSIENT_CODES.has(code ?? '') ||
+    TRANSIENT_MESSAGES.test(message ?? '') ||
+    ($metadata?.httpStatusCode ?? 0) >= 500
+  );
+}
+
+/**
+ * Policy for reaching a store: tries again with exponential back-off (0.2 s to 3 s, jittered) while the store cannot be reached.
+ * @param budgetMs time for all attempts together.
+ */
+export function connectPolicy(budgetMs: number): IPolicy {
+  return wrap(
+    timeout(budgetMs, TimeoutStrategy.Cooperative),
+    retry(handleWhen(isUnreachable), {
+      maxAttempts: Number.MAX_SAFE_INTEGER,
+      backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 3_000 }),
+    }),
+  );
+}

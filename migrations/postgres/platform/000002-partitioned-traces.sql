@@ -1,0 +1,189 @@
+-- Traces, partitioned by month, and the upkeep of every partitioned table of this database.
+
+-- migrate:up
+
+CREATE TABLE platform.partition_policies (
+  schema_name   text NOT NULL,
+  table_name    text NOT NULL,
+  granularity   text NOT NULL CHECK (granularity IN ('day', 'week', 'month')),
+  periods_ahead integer NOT NULL CHECK (periods_ahead BETWEEN 1 AND 60),
+  retention     interval CHECK (retention > interval '0'),
+  expiry        text NOT NULL DEFAULT 'drop' CHECK (expiry IN ('drop', 'detach')),
+  PRIMARY KEY (schema_name, table_name)
+);
+COMMENT ON TABLE platform.partition_policies IS 'What platform.maintain_partitions() keeps true, one row per partitioned table.';
+COMMENT ON COLUMN platform.partition_policies.periods_ahead IS 'Partitions that exist beyond the current one.';
+COMMENT ON COLUMN platform.partition_policies.retention IS 'Age at which a partition expires; null keeps all.';
+
+CREATE FUNCTION platform.partitions(parent regclass)
+RETURNS TABLE (partition regclass, lower_bound timestamptz, upper_bound timestamptz)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+  SELECT child.oid::regclass, bound[1]::timestamptz, bound[2]::timestamptz
+  FROM pg_inherits
+  JOIN pg_class child ON child.oid = inhrelid
+  CROSS JOIN LATERAL regexp_match(
+    pg_get_expr(child.relpartbound, child.oid),
+    '^FOR VALUES FROM \(''(.+)''\) TO \(''(.+)''\)$'
+  ) AS bound
+  WHERE inhparent = parent
+$$;
+CREATE FUNCTION platform.partition_key(parent regclass) RETURNS name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT attname
+  FROM pg_partitioned_table
+  JOIN pg_attribute ON attrelid = partrelid AND attnum = partattrs[0]
+  WHERE partrelid = parent
+$$;
+
+COMMENT ON FUNCTION platform.partitions IS 'Partitions of a table partitioned by time; the bounds of its DEFAULT partition are null.';
+
+CREATE FUNCTION platform.expire_partitions(policy platform.partition_policies, at timestamptz)
+RETURNS TABLE (action text, relation text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+  parent   regclass := format('%I.%I', policy.schema_name, policy.table_name)::regclass;
+  horizon  timestamptz := at - policy.retention;
+  expired  record;
+  deleted  bigint;
+BEGIN
+  FOR expired IN
+    SELECT p.partition, p.lower_bound IS NULL AS is_default
+    FROM platform.partitions(parent) p
+    WHERE p.upper_bound <= horizon OR p.lower_bound IS NULL
+    ORDER BY p.upper_bound
+  LOOP
+    relation := expired.partition::text;
+    IF expired.is_default THEN
+      EXECUTE format('DELETE FROM %s WHERE %I < $1', relation, platform.partition_key(parent)) USING horizon;
+      GET DIAGNOSTICS deleted = ROW_COUNT;
+      CONTINUE WHEN deleted = 0;
+      action := 'delete';
+    ELSIF policy.expiry = 'detach' THEN
+      EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, relation);
+      action := 'detach';
+    ELSE
+      EXECUTE format('DROP TABLE %s', relation);
+      action := 'drop';
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION platform.create_partitions(policy platform.partition_policies, at timestamptz)
+RETURNS TABLE (action text, relation text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+DECLARE
+  parent   regclass := format('%I.%I', policy.schema_name, policy.table_name)::regclass;
+  step     interval := ('1 ' || policy.granularity)::interval;
+  suffix   text := CASE policy.granularity
+                     WHEN 'month' THEN '"_y"YYYY"m"MM'
+                     WHEN 'week'  THEN '"_y"IYYY"w"IW'
+                     ELSE '"_y"YYYY"m"MM"d"DD'
+                   END;
+  fallback regclass := (SELECT p.partition FROM platform.partitions(parent) p WHERE p.lower_bound IS NULL);
+  first    timestamptz := date_trunc(policy.granularity, at);
+  lower_at timestamptz;
+  upper_at timestamptz;
+BEGIN
+  FOR lower_at IN SELECT generate_series(first, first + step * policy.periods_ahead, step) LOOP
+    upper_at := lower_at + step;
+    CONTINUE WHEN EXISTS (
+      SELECT FROM platform.partitions(parent) p WHERE p.lower_bound < upper_at AND p.upper_bound > lower_at
+    );
+    action := 'create';
+    relation := format('%I.%I', policy.schema_name, policy.table_name || to_char(lower_at, suffix));
+    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', relation, parent);
+    -- Rows that came before their partition wait in the DEFAULT partition. Attaching locks it anyway;
+    -- locking it first keeps rows from arriving between the move and the attachment.
+    IF fallback IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', fallback);
+      EXECUTE format(
+        'WITH moved AS (DELETE FROM %1$s WHERE %2$I >= $1 AND %2$I < $2 RETURNING *) INSERT INTO %3$s SELECT * FROM moved',
+        fallback, platform.partition_key(parent), relation
+      ) USING lower_at, upper_at;
+    END IF;
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', parent, relation, lower_at, upper_at);
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+-- Runs of this function follow one another: each takes the policies' rows for itself first.
+-- Expiry comes before creation, so that the parent is locked before its DEFAULT partition, as writers do.
+CREATE FUNCTION platform.maintain_partitions(at timestamptz DEFAULT now())
+RETURNS TABLE (action text, relation text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '10s'
+AS $$
+DECLARE
+  policy platform.partition_policies;
+BEGIN
+  FOR policy IN SELECT * FROM platform.partition_policies ORDER BY schema_name, table_name FOR UPDATE LOOP
+    IF policy.retention IS NOT NULL THEN
+      RETURN QUERY SELECT * FROM platform.expire_partitions(policy, at);
+    END IF;
+    RETURN QUERY SELECT * FROM platform.create_partitions(policy, at);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION platform.maintain_partitions IS 'Creates the partitions ahead of a date and expires old ones, as platform.partition_policies says; run it daily.';
+
+REVOKE ALL ON FUNCTION
+  platform.expire_partitions(platform.partition_policies, timestamptz),
+  platform.create_partitions(platform.partition_policies, timestamptz),
+  platform.maintain_partitions(timestamptz)
+FROM PUBLIC;
+
+CREATE SCHEMA observability;
+
+-- A unique key of a partitioned table must include the partition key, so a trace is identified with its start.
+CREATE TABLE observability.traces (
+  trace_id       text NOT NULL CHECK (length(trace_id) BETWEEN 1 AND 255),
+  service_name   text NOT NULL CHECK (service_name <> ''),
+  operation_name text NOT NULL CHECK (operation_name <> ''),
+  start_time     timestamptz NOT NULL,
+  end_time       timestamptz CHECK (end_time >= start_time),
+  duration_ms    integer CHECK (duration_ms >= 0),
+  status         text CHECK (status IN ('ok', 'error', 'timeout')),
+  tags           jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(tags) = 'object'),
+  logs           jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(logs) = 'array'),
+  process        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(process) = 'object'),
+  warnings       text[] NOT NULL DEFAULT '{}',
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (trace_id, start_time)
+) PARTITION BY RANGE (start_time);
+
+CREATE INDEX traces_service_name_start_time_idx ON observability.traces (service_name, start_time DESC);
+CREATE INDEX traces_tags_idx ON observability.traces USING gin (tags jsonb_path_ops);
+
+-- Keeps rows outside every partition instead of refusing them, should the upkeep have stopped.
+CREATE TABLE observability.traces_default PARTITION OF observability.traces DEFAULT;
+
+INSERT INTO platform.partition_policies (schema_name, table_name, granularity, periods_ahead, retention)
+VALUES ('observability', 'traces', 'month', 3, interval '12 months');
+
+SELECT platform.maintain_partitions();
+
+-- migrate:down
+
+DROP TABLE observability.traces;
+DROP SCHEMA observability;
+DROP FUNCTION platform.maintain_partitions(timestamptz);
+DROP FUNCTION platform.create_partitions(platform.partition_policies, timestamptz);
+DROP FUNCTION platform.expire_partitions(platform.partition_policies, timestamptz);
+DROP FUNCTION platform.partition_key(regclass);
+DROP FUNCTION platform.partitions(regclass);
+DROP TABLE platform.partition_policies;

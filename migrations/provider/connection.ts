@@ -1,0 +1,137 @@
+import { StoreAccessError } from '../engine/errors';
+import { connectPolicy } from '../engine/retry';
+import type { MigrationTarget } from '../engine/target';
+import { KubernetesCluster } from '../kubernetes/cluster';
+import type { StoreName } from '../stores';
+import { MinioTarget } from '../targets/minio';
+import { PostgresTarget } from '../targets/postgres';
+
+interface SecretReferences {
+  /** Namespace of the Secrets, and of the Service. */
+  readonly namespace: string;
+  /** Secret with the credentials; keys `username`, `password` (PostgreSQL) or `rootUser`, `rootPassword` (MinIO). */
+  readonly credentialsSecret: string;
+  /** Secret whose key `ca.crt` verifies the server's certificate; omitted means a connection without TLS. */
+  readonly caSecret?: string;
+  /** kubeconfig context; default the current one. */
+  readonly context?: string;
+}
+
+/** How to find a store: never a credential, only where it is kept. */
+export type ConnectionReference =
+  | (SecretReferences & {
+      /** Through the API server's port-forward to a ready pod behind a Service. */
+      readonly kind: 'service';
+      readonly service: string;
+      readonly port: number;
+      /** Name the server's certificate is verified against; default the Service's name. */
+      readonly serverName?: string;
+    })
+  | (SecretReferences & {
+      /** Directly, where this machine can reach the store. */
+      readonly kind: 'address';
+      readonly host: string;
+      readonly port: number;
+    });
+
+/** An open connection to a store. */
+export interface StoreConnection {
+  readonly target: MigrationTarget;
+  /** PEM of the CA the connection was verified with; undefined without TLS. */
+  readonly serverCa?: string;
+  close(): Promise<void>;
+}
+
+/** What to connect to, and as whom. */
+export interface ConnectOptions {
+  readonly store: StoreName;
+  readonly database: string;
+  readonly reference: ConnectionReference;
+  /** Who connects, shown to other runners. */
+  readonly holder: string;
+  /** How long to keep trying while the store cannot be reached. */
+  readonly budgetMs: number;
+}
+
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: Record<string, string>;
+  readonly tls?: { readonly ca: string; readonly serverName: string };
+}
+
+/**
+ * Connects to a store with the credentials its Kubernetes Secret holds now.
+ * @throws StoreAccessError when a Secret is missing or refused; the last connection error when the budget is spent.
+ */
+export function connect(options: ConnectOptions): Promise<StoreConnection> {
+  return connectPolicy(options.budgetMs).execute(() => attempt(options));
+}
+
+async function attempt({ store, database, reference, holder }: ConnectOptions): Promise<StoreConnection> {
+  const cluster = KubernetesCluster.load({ context: reference.context });
+  const credentials = await secret(cluster, reference.namespace, reference.credentialsSecret);
+  const ca = reference.caSecret
+    ? key(await secret(cluster, reference.namespace, reference.caSecret), 'ca.crt', reference.caSecret)
+    : undefined;
+  const tunnel =
+    reference.kind === 'service'
+      ? await cluster.forwardService(reference.namespace, reference.service, reference.port)
+      : undefined;
+  const { host, port } = tunnel ?? (reference as Extract<ConnectionReference, { kind: 'address' }>);
+  const tls = ca === undefined ? undefined : { ca, serverName: serverName(reference) };
+  let target: MigrationTarget | undefined;
+  const close = async () => {
+    await target?.close();
+    await tunnel?.close();
+  };
+  try {
+    target = await open(store, database, { host, port, credentials, tls }, reference, holder);
+    await target.applied();
+    return { target, serverCa: ca, close };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function open(
+  store: StoreName,
+  database: string,
+  { host, port, credentials, tls }: Endpoint,
+  { credentialsSecret }: ConnectionReference,
+  holder: string,
+): Promise<MigrationTarget> {
+  const credential = (name: string) => key(credentials, name, credentialsSecret);
+  if (store === 'postgres') {
+    const [user, password] = [credential('username'), credential('password')];
+    return PostgresTarget.connect({ host, port, database, user, password, tls, holder });
+  }
+  const [accessKey, secretKey] = [credential('rootUser'), credential('rootPassword')];
+  const endpoint = `${tls ? 'https' : 'http'}://${host}:${port}`;
+  return new MinioTarget({ endpoint, accessKey, secretKey, database, tls });
+}
+
+function serverName(reference: ConnectionReference): string {
+  return reference.kind === 'service' ? (reference.serverName ?? reference.service) : reference.host;
+}
+
+async function secret(
+  cluster: KubernetesCluster,
+  namespace: string,
+  name: string,
+): Promise<Record<string, string>> {
+  const data = await cluster.secret(namespace, name);
+  if (data) return data;
+  throw new StoreAccessError(
+    `Secret ${namespace}/${name} does not exist. Create it, or correct its name in the connection.`,
+  );
+}
+
+function key(data: Record<string, string>, name: string, secretName: string): string {
+  const value = data[name];
+  if (value !== undefined) return value;
+  throw new StoreAccessError(
+    `Secret ${secretName} has no key "${name}"; it has: ${Object.keys(data).join(', ') || 'none'}. Add the key.`,
+  );
+}

@@ -1,0 +1,209 @@
+/** What the dynamic provider does; loaded from the compiled project by the closure in store-migrations.ts. */
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { dynamic } from '@pulumi/pulumi';
+import { type ChangeFolder, type FileDigest, readChangeFiles } from '../engine/change-files';
+import { ChangeFilesError, problemText } from '../engine/errors';
+import { plan } from '../engine/plan';
+import { migrateUp, type RunResult } from '../engine/runner';
+import type { AppliedChange, Change } from '../engine/target';
+import { changeFormat, projectRoot, type StoreName } from '../stores';
+import type { ConnectionReference, StoreConnection } from './connection';
+import { type Report, reportUnder } from './diagnostics';
+
+/** Inputs of the resource, as they stand in Pulumi's state. */
+export interface Inputs {
+  readonly store: StoreName;
+  readonly database: string;
+  /** Folder of the change files, relative to the project. */
+  readonly folder: string;
+  readonly files: readonly FileDigest[];
+  readonly connection: ConnectionReference;
+  /** URN that diagnostics are shown under. */
+  readonly reportTo: string;
+}
+
+/** One applied change, as Pulumi's state keeps it. */
+export type AppliedEntry = Pick<AppliedChange, 'version' | 'description' | 'checksum'>;
+
+/** Outputs of the resource beside its inputs. */
+export interface Outputs {
+  readonly applied: readonly AppliedEntry[];
+  readonly version: string;
+  readonly appliedCount: number;
+  /** Empty without TLS, since Pulumi takes a missing output for one not known yet. */
+  readonly serverCa: string;
+}
+
+type State = Inputs & Outputs;
+
+const MIGRATE_BUDGET_MS = 60_000;
+const REFRESH_BUDGET_MS = 10_000;
+
+/** Some changes were applied before one failed: Pulumi saves `properties` as the resource's state and shows `reasons`. */
+class PartialMigrationError extends Error {
+  constructor(
+    readonly id: string,
+    readonly properties: State,
+    readonly reasons: readonly string[],
+  ) {
+    super(reasons.join('\n'));
+    this.name = 'PartialMigrationError';
+    // The plugin prints stacks of what it catches; the reasons say all.
+    this.stack = '';
+  }
+}
+
+/** Validates the change files; shows every statement where the store has no resource yet. */
+export async function check(olds: Partial<Inputs>, news: Inputs): Promise<dynamic.CheckResult> {
+  const folder = readFolder(news);
+  const failures = folder.problems.map((problem) => ({ property: 'files', reason: problemText(problem) }));
+  if (failures.length === 0 && olds.store === undefined) await showPending(news, folder.changes);
+  return { inputs: news, failures };
+}
+
+/** Compares the files with what the state says was applied; shows the statements of what is pending. */
+export async function diff(_id: string, olds: State, news: Inputs): Promise<dynamic.DiffResult> {
+  const replaces = (['store', 'database'] as const).filter((property) => olds[property] !== news[property]);
+  if (replaces.length > 0) return { changes: true, replaces };
+  const { pending, problems } = plan(readFolder(news), olds.applied ?? []);
+  if (problems.length > 0) throw withoutStack(new ChangeFilesError(news.folder, problems));
+  await showPending(news, pending);
+  const moved = olds.folder !== news.folder || canonical(olds.connection) !== canonical(news.connection);
+  return { changes: pending.length > 0 || moved };
+}
+
+/** Applies every change the store does not have yet. */
+export async function create(inputs: Inputs): Promise<dynamic.CreateResult> {
+  const id = `${inputs.store}/${inputs.database}`;
+  return { id, outs: await migrate(id, inputs) };
+}
+
+/** Applies the changes that came since. */
+export async function update(id: string, _olds: State, news: Inputs): Promise<dynamic.UpdateResult> {
+  return { outs: await migrate(id, news) };
+}
+
+/** Reads the store's own history; a store that cannot be reached keeps its state, with a warning. */
+export async function read(id: string, props: State): Promise<dynamic.ReadResult> {
+  const report = reportUnder(props.reportTo);
+  let connection: StoreConnection | undefined;
+  try {
+    connection = await open(props, REFRESH_BUDGET_MS);
+    const history = await connection.target.applied();
+    const current = { ...props, ...outputs(history, connection.serverCa) };
+    if (canonical(current.applied) !== canonical(props.applied)) {
+      await report(
+        'warning',
+        `The history of ${id} is not what the state says: ${difference(props, current)}.`,
+      );
+    }
+    return { id, props: current };
+  } catch (error) {
+    await report('warning', `${id} keeps its state: its history cannot be read. ${(error as Error).message}`);
+    return { id, props };
+  } finally {
+    await connection?.close();
+  }
+}
+
+/** Forgets the resource; the store keeps its data and its history. */
+export async function remove(id: string, props: State): Promise<void> {
+  await reportUnder(props.reportTo)(
+    'info',
+    `The ${props.appliedCount} changes of ${id} stay applied: removing this resource never drops data.`,
+  );
+}
+
+async function migrate(id: string, inputs: Inputs): Promise<State> {
+  const connection = await open(inputs, MIGRATE_BUDGET_MS);
+  try {
+    const report = reportUnder(inputs.reportTo);
+    const result = await migrateUp({
+      target: connection.target,
+      folder: readFolder(inputs),
+      folderName: inputs.folder,
+      appliedBy: whoami(),
+      onApplied: (change) => void report('info', `applied ${entryName(change)}`, { ephemeral: true }),
+    });
+    const state = { ...inputs, ...outputs(result.history, connection.serverCa) };
+    if (result.failed) throw new PartialMigrationError(id, state, [failureText(result)]);
+    return state;
+  } finally {
+    await connection.close();
+  }
+}
+
+function open({ store, database, connection }: Inputs, budgetMs: number): Promise<StoreConnection> {
+  // The clients of stores and of Kubernetes take most of a second to load, which a preview need not pay.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { connect } = require('./connection') as typeof import('./connection');
+  return connect({ store, database, reference: connection, holder: whoami(), budgetMs });
+}
+
+function readFolder({ folder, store }: Inputs): ChangeFolder {
+  return readChangeFiles(join(projectRoot(), folder), changeFormat(store));
+}
+
+async function showPending({ folder, reportTo, store }: Inputs, pending: readonly Change[]): Promise<void> {
+  if (pending.length === 0) return;
+  const report: Report = reportUnder(reportTo);
+  const { terminator } = changeFormat(store);
+  const names = pending.map((change) => change.file).join(', ');
+  await report('info', `${pending.length} pending in ${folder}: ${names}`);
+  for (const { file, transaction, up } of pending) {
+    const title = `${file}${transaction ? '' : ' (without transaction)'}, ${up.length} statement${up.length === 1 ? '' : 's'}:`;
+    await report('info', [title, ...up.map(({ text }) => text + terminator)].join('\n'));
+  }
+}
+
+function outputs(history: readonly AppliedChange[], serverCa = ''): Outputs {
+  const applied = history
+    .filter((entry) => !entry.halfDone)
+    .map(({ version, description, checksum }) => ({ version, description, checksum }));
+  return {
+    applied,
+    version: applied.at(-1)?.version ?? '',
+    appliedCount: applied.length,
+    serverCa,
+  };
+}
+
+function failureText({ applied, failed }: RunResult): string {
+  const kept = applied.length === 0 ? 'Nothing was applied' : `Applied: ${applied.map(entryName).join(', ')}`;
+  return `${kept}; stopped at ${failed!.error.message}`;
+}
+
+function difference(before: Outputs, now: Outputs): string {
+  const names = (from: Outputs, without: Outputs) =>
+    from.applied.filter((entry) => !without.applied.some((other) => canonical(other) === canonical(entry)));
+  const list = (entries: readonly AppliedEntry[]) => entries.map(entryName).join(', ') || 'none';
+  return `only in the state: ${list(names(before, now))}; only in the store: ${list(names(now, before))}`;
+}
+
+function entryName({ version, description }: AppliedEntry): string {
+  return `${version}-${description}`;
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+function whoami(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    // A container may run as a user id without a name.
+    return hostname();
+  }
+}
+
+function withoutStack(error: Error): Error {
+  error.stack = '';
+  return error;
+}

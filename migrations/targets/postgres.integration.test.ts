@@ -1,0 +1,238 @@
+import { readChangeFiles } from '../engine/change-files';
+import { LockTimeoutError, StoreAccessError } from '../engine/errors';
+import { migrateDown, migrateUp, type RunResult } from '../engine/runner';
+import { sqlFormat } from '../engine/sql-format';
+import { sqlChange, TemporaryFolder } from '../testing/change-folder';
+import { killHard, startChildRunner } from '../testing/child-runner';
+import { as, closePools, freshDatabase, query, superuser } from '../testing/postgres';
+import { eventually, type ScratchServer, startPostgres } from '../testing/servers';
+import { type PostgresConnection, PostgresTarget } from './postgres';
+
+jest.setTimeout(30_000);
+
+let server: ScratchServer;
+let database: PostgresConnection;
+let folder: TemporaryFolder;
+
+beforeAll(async () => {
+  server = await startPostgres();
+}, 180_000);
+afterAll(async () => {
+  await closePools();
+  await server?.stop();
+}, 60_000);
+beforeEach(async () => {
+  database = await freshDatabase(server);
+  folder = new TemporaryFolder({
+    '000001-a.sql': sqlChange('CREATE TABLE a (id int);', 'DROP TABLE a;'),
+    '000002-b.sql': sqlChange('CREATE TABLE b (id int);\nINSERT INTO b VALUES (1);', 'DROP TABLE b;'),
+  });
+}, 30_000);
+afterEach(() => folder.remove());
+
+const runOptions = (target: PostgresTarget) => ({
+  target,
+  folder: readChangeFiles(folder.path, sqlFormat),
+  folderName: 'folder',
+  appliedBy: 'tester',
+});
+async function withTarget<T>(run: (target: PostgresTarget) => Promise<T>, connection = database): Promise<T> {
+  const target = await PostgresTarget.connect(connection);
+  try {
+    return await run(target);
+  } finally {
+    await target.close();
+  }
+}
+const up = (): Promise<RunResult> => withTarget((target) => migrateUp(runOptions(target)));
+const tables = async () =>
+  (
+    await query<{ name: string }>(
+      database,
+      `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1`,
+    )
+  ).map((row) => row.name);
+
+test('applies, records every column of the history, and has nothing to do the second time', async () => {
+  const before = Date.now();
+  await up();
+  const [row] = await query(database, 'SELECT * FROM platform.schema_migrations WHERE version = $1', [
+    '000002',
+  ]);
+  expect(row).toEqual({
+    version: '000002',
+    description: 'b',
+    applied_at: expect.any(Date),
+    rollback: 'DROP TABLE b;',
+    checksum: readChangeFiles(folder.path, sqlFormat).changes[1]!.checksum,
+    applied_by: 'tester',
+    duration_ms: expect.any(Number),
+    statements_done: null,
+    error: null,
+  });
+  expect(row!.applied_at.getTime()).toBeGreaterThan(before - 60_000);
+  const again = await up();
+  expect(again.applied).toEqual([]);
+  expect(again.history.map((entry) => entry.version)).toEqual(['000001', '000002']);
+  expect(again.history[1]!.appliedAt).toBe(row!.applied_at.toISOString());
+});
+
+test('asking for the history of a database that was never migrated writes nothing', async () => {
+  expect(await withTarget((target) => target.applied())).toEqual([]);
+  expect(await query(database, `SELECT FROM pg_namespace WHERE nspname = 'platform'`)).toEqual([]);
+});
+
+test('edited and late files stop the run and change nothing', async () => {
+  await up();
+  folder.write({
+    '000001-a.sql': sqlChange('CREATE TABLE other (id int);'),
+    '000003-c.sql': sqlChange('CREATE TABLE c (id int);'),
+  });
+  await expect(up()).rejects.toThrow('000001-a.sql was edited after it was applied.');
+  folder.write({ '000001-a.sql': sqlChange('CREATE TABLE a (id int);', 'DROP TABLE a;') });
+  await up();
+  folder.delete('000002-b.sql').write({ '000002-z.sql': sqlChange('SELECT 1;') });
+  await expect(up()).rejects.toThrow('000002-z.sql was edited after it was applied.');
+  expect(await tables()).toEqual(['a', 'b', 'c']);
+});
+
+test('a failure keeps what was applied, leaves nothing of its own change, and names file, statement and position', async () => {
+  folder.write({
+    '000003-c.sql': sqlChange("CREATE TABLE c (id int);\nINSERT INTO c VALUES\n  ('x');"),
+    '000004-d.sql': sqlChange('CREATE TABLE d (id int);'),
+  });
+  const result = await up();
+  expect(result.failed!.error.message).toBe(
+    '000003-c.sql: statement 2 failed at line 4, column 4: invalid input syntax for type integer: "x".',
+  );
+  expect(result.history.map((entry) => entry.version)).toEqual(['000001', '000002']);
+  expect(await tables()).toEqual(['a', 'b']);
+  folder.write({ '000003-c.sql': sqlChange('CREATE TABLE c (id int);') });
+  expect((await up()).applied.map((entry) => entry.version)).toEqual(['000003', '000004']);
+});
+
+test('a deferred constraint that COMMIT refuses is a failure of its change', async () => {
+  folder.write({
+    '000003-c.sql': sqlChange(
+      'CREATE TABLE c (id int UNIQUE DEFERRABLE INITIALLY DEFERRED);\nINSERT INTO c VALUES (1), (1);',
+    ),
+  });
+  const result = await up();
+  expect(result.failed!.error.message).toContain('It was refused at COMMIT.');
+  expect(await tables()).toEqual(['a', 'b']);
+});
+
+test('settings of one change do not reach the next', async () => {
+  folder.write({
+    '000003-c.sql': sqlChange('CREATE SCHEMA other; SET search_path = other; CREATE TABLE c (id int);'),
+    '000004-d.sql': sqlChange('CREATE TABLE d (id int);'),
+  });
+  await up();
+  expect(await tables()).toEqual(['a', 'b', 'd']);
+});
+
+test('six runners at once on an empty database apply every change exactly once', async () => {
+  const results = await Promise.all(Array.from({ length: 6 }, up));
+  expect(results.flatMap((result) => result.applied.map((entry) => entry.version)).sort()).toEqual([
+    '000001',
+    '000002',
+  ]);
+  expect(await query(database, 'SELECT count(*)::int AS rows FROM b')).toEqual([{ rows: 1 }]);
+});
+
+test('down and up again', async () => {
+  await up();
+  await withTarget((target) => migrateDown({ ...runOptions(target), to: '000001' }));
+  expect(await tables()).toEqual(['a']);
+  await withTarget((target) => migrateDown(runOptions(target)));
+  expect(await tables()).toEqual([]);
+  expect((await up()).applied).toHaveLength(2);
+  expect(await tables()).toEqual(['a', 'b']);
+});
+
+describe('without transaction', () => {
+  const concurrently = (statements: string) =>
+    sqlChange(statements, 'DROP INDEX CONCURRENTLY IF EXISTS i;', 'transaction:false');
+
+  test('CREATE INDEX CONCURRENTLY works while other runners wait for the lock', async () => {
+    folder.write({ '000003-i.sql': concurrently('CREATE INDEX CONCURRENTLY i ON b (id);') });
+    const results = await Promise.all([up(), up(), up()]);
+    expect(results.map((result) => result.failed)).toEqual([undefined, undefined, undefined]);
+    expect(await query(database, `SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass`)).toEqual(
+      [{ indisvalid: true }],
+    );
+  });
+
+  test('a half-done change is recorded as such, can be corrected, and runs again from its first statement', async () => {
+    const first = 'CREATE TABLE IF NOT EXISTS c (id int);\nINSERT INTO c VALUES (7);\n';
+    folder.write({ '000003-i.sql': concurrently(`${first}CREATE INDEX CONCURRENTLY i ON c (missing);`) });
+    const failed = await up();
+    expect(failed.history[2]).toMatchObject({
+      version: '000003',
+      halfDone: {
+        statements: 2,
+        error: '000003-i.sql: statement 3 failed at line 4: column "missing" does not exist.',
+      },
+    });
+    folder.write({ '000003-i.sql': concurrently(`${first}CREATE INDEX CONCURRENTLY i ON c (id);`) });
+    const result = await up();
+    expect(result.history[2]!.halfDone).toBeUndefined();
+    expect(await query(database, 'SELECT count(*)::int AS rows FROM c')).toEqual([{ rows: 2 }]);
+  });
+});
+
+describe('the lock', () => {
+  test('a held lock is named with its holder after the wait', async () => {
+    await withTarget(
+      async (holder) => {
+        const lock = await holder.lock({ holder: 'ci@build-1', waitMs: 0 });
+        const waiting = withTarget((target) => target.lock({ holder: 'me', waitMs: 300 }));
+        await expect(waiting).rejects.toThrow(LockTimeoutError);
+        await expect(waiting).rejects.toThrow(/is held by migrate ci@build-1 \(process \d+, since /);
+        await lock.release();
+      },
+      { ...database, holder: 'ci@build-1' },
+    );
+    const lock = await withTarget((target) => target.lock({ holder: 'me', waitMs: 0 }));
+    expect(lock).toBeDefined();
+  });
+
+  test('a runner that was killed in the middle of a change is taken over within 5 s', async () => {
+    await query(database, 'CREATE TABLE gate (slow boolean); INSERT INTO gate VALUES (true)');
+    folder.write({
+      '000003-slow.sql': sqlChange('CREATE TABLE c (id int);\nSELECT pg_sleep(120) FROM gate WHERE slow;'),
+    });
+    const child = startChildRunner('postgres', folder.path, database);
+    await eventually('the child is inside its slow change', 30_000, async () => {
+      const sleeping = await query(
+        superuser(server),
+        `SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'SELECT pg_sleep%' AND state = 'active'`,
+        [database.database],
+      );
+      return sleeping.length === 1;
+    });
+    await query(database, 'UPDATE gate SET slow = false');
+    await killHard(child);
+    const killed = performance.now();
+    const result = await up();
+    expect(performance.now() - killed).toBeLessThan(5_000);
+    expect(result.applied.map((entry) => entry.version)).toEqual(['000003']);
+    expect(await tables()).toEqual(['a', 'b', 'c', 'gate']);
+  }, 60_000);
+});
+
+describe('access', () => {
+  test('a user who may not create the history gets a sentence with the fix', async () => {
+    const attempt = withTarget((target) => migrateUp(runOptions(target)), as('readonly', database));
+    await expect(attempt).rejects.toThrow(StoreAccessError);
+    await expect(attempt).rejects.toThrow(
+      /^PostgreSQL database "scratch_\w+" at 127\.0\.0\.1:\d+: .* cannot create the history table platform\.schema_migrations as user "readonly": permission denied for database scratch_\w+\. Connect with the credentials of the database's owner\.$/,
+    );
+  });
+
+  test('a wrong password is an access error that does not show it', async () => {
+    const attempt = PostgresTarget.connect({ ...database, password: 'wrong-secret' });
+    await expect(attempt).rejects.toThrow(/password authentication failed for user "platform_owner"/);
+    await expect(attempt).rejects.not.toThrow(/wrong-secret/);
+  });
+});

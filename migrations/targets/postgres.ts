@@ -1,0 +1,318 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, DatabaseError } from 'pg';
+import { ChangeFailedError, LockTimeoutError, StoreAccessError } from '../engine/errors';
+import type { AppliedChange, Change, MigrationLock, MigrationTarget, Statement } from '../engine/target';
+
+/** How to reach a PostgreSQL database; directly, never through PgBouncer, whose pooled sessions lose the lock. */
+export interface PostgresConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  /** TLS with verification of the server's certificate; omitted means plain TCP. */
+  readonly tls?: { readonly ca: string; readonly serverName: string };
+  /** Who connects; shown in pg_stat_activity and to runners that wait for the lock. */
+  readonly holder: string;
+}
+
+/** Advisory lock of the migrations of one database; the first key spells ADPM. */
+const LOCK_KEYS = [0x4144504d, 1] as const;
+const LOCK_POLL_MS = 200;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Session defaults. The first five end a dead runner's session, and with it the lock, within seconds; lock_timeout keeps a
+ * change that waits for a table from blocking everyone behind it.
+ * @see https://www.postgresql.org/docs/current/runtime-config-connection.html
+ */
+const SESSION = {
+  client_connection_check_interval: '1s',
+  tcp_keepalives_idle: '2',
+  tcp_keepalives_interval: '1',
+  tcp_keepalives_count: '2',
+  tcp_user_timeout: '4s',
+  idle_in_transaction_session_timeout: '60s',
+  lock_timeout: '30s',
+  timezone: 'UTC',
+};
+
+const CREATE_HISTORY = `
+  CREATE TABLE IF NOT EXISTS platform.schema_migrations (
+    version        text PRIMARY KEY,
+    description    text NOT NULL,
+    applied_at     timestamptz NOT NULL DEFAULT now(),
+    rollback       text NOT NULL,
+    checksum       text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
+    applied_by     text NOT NULL,
+    duration_ms    integer NOT NULL,
+    statements_done integer,
+    error          text
+  );
+  COMMENT ON TABLE platform.schema_migrations IS 'History of the change files applied to this database.';
+  COMMENT ON COLUMN platform.schema_migrations.statements_done IS
+    'Set while a change without transaction is half done: how many of its statements have finished.'`;
+
+const COLUMNS = `version, description, checksum, rollback, applied_by AS "appliedBy", duration_ms AS "durationMs",
+  to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "appliedAt", statements_done, error`;
+
+type HistoryRow = Omit<AppliedChange, 'halfDone'> & { statements_done: number | null; error: string | null };
+
+/** Applies SQL changes to one PostgreSQL database over one session, which also holds the lock: both end together. */
+export class PostgresTarget implements MigrationTarget {
+  readonly store = 'postgres';
+
+  private constructor(
+    private readonly client: Client,
+    private readonly connection: PostgresConnection,
+  ) {
+    // A connection lost while idle shows in the next query; without a listener it would end the process.
+    client.on('error', () => undefined);
+  }
+
+  /** @throws StoreAccessError when the server refuses the user or the database; the driver's error when it cannot be reached. */
+  static async connect(connection: PostgresConnection): Promise<PostgresTarget> {
+    const { host, port, database, user, password, tls, holder } = connection;
+    const client = new Client({
+      host,
+      port,
+      database,
+      user,
+      password,
+      ssl: tls ? { ca: tls.ca, servername: tls.serverName, rejectUnauthorized: true } : false,
+      application_name: `migrate ${holder}`.slice(0, 63),
+      options: Object.entries(SESSION)
+        .map(([name, value]) => `-c ${name}=${value}`)
+        .join(' '),
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 2_000,
+    });
+    const target = new PostgresTarget(client, connection);
+    try {
+      await client.connect();
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw target.accessError(error);
+    }
+    return target;
+  }
+
+  async lock({ holder, waitMs }: { holder: string; waitMs: number }): Promise<MigrationLock> {
+    const deadline = performance.now() + waitMs;
+    while (!(await this.tryLock())) {
+      if (performance.now() >= deadline) {
+        throw new LockTimeoutError(this.describe(), await this.lockHolder(), waitMs);
+      }
+      await delay(LOCK_POLL_MS);
+    }
+    const release = async () => {
+      // A lost session has released its lock already.
+      await this.client.query('SELECT pg_advisory_unlock($1, $2)', [...LOCK_KEYS]).catch(() => undefined);
+    };
+    try {
+      await this.createHistory();
+    } catch (error) {
+      await release();
+      throw this.accessError(error, `${holder} cannot create the history table platform.schema_migrations`);
+    }
+    return { release };
+  }
+
+  private async tryLock(): Promise<boolean> {
+    const { rows } = await this.client.query<{ locked: boolean }>(
+      'SELECT pg_try_advisory_lock($1, $2) AS locked',
+      [...LOCK_KEYS],
+    );
+    return rows[0]!.locked;
+  }
+
+  private async lockHolder(): Promise<string> {
+    const { rows } = await this.client.query<{ holder: string }>(
+      `SELECT format('%s (process %s, since %s)', a.application_name, a.pid, a.backend_start) AS holder
+       FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+       WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      [...LOCK_KEYS],
+    );
+    return rows[0]?.holder ?? 'a runner that has just ended';
+  }
+
+  private async createHistory(): Promise<void> {
+    const { rows } = await this.client.query<{ schema: string | null; history: string | null }>(
+      `SELECT to_regnamespace('platform') AS schema, to_regclass('platform.schema_migrations') AS history`,
+    );
+    if (rows[0]!.history !== null) return;
+    // CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists.
+    if (rows[0]!.schema === null) await this.client.query('CREATE SCHEMA platform');
+    await this.client.query(CREATE_HISTORY);
+  }
+
+  async applied(): Promise<AppliedChange[]> {
+    try {
+      const { rows } = await this.client.query<HistoryRow>(
+        `SELECT ${COLUMNS} FROM platform.schema_migrations ORDER BY version`,
+      );
+      return rows.map(toAppliedChange);
+    } catch (error) {
+      if (error instanceof DatabaseError && (error.code === '42P01' || error.code === '3F000')) return [];
+      throw this.accessError(error, 'the history platform.schema_migrations cannot be read');
+    }
+  }
+
+  async apply(change: Change, appliedBy: string): Promise<AppliedChange> {
+    const started = performance.now();
+    if (change.transaction) {
+      return this.inTransaction(change.file, change.up, () =>
+        this.record(change, appliedBy, performance.now() - started, null),
+      );
+    }
+    await this.record(change, appliedBy, 0, 0);
+    await this.oneByOne(change, change.up);
+    return this.record(change, appliedBy, performance.now() - started, null);
+  }
+
+  async revert(change: Change): Promise<void> {
+    const forget = () =>
+      this.client.query('DELETE FROM platform.schema_migrations WHERE version = $1', [change.version]);
+    if (change.transaction) {
+      await this.inTransaction(change.file, change.down, forget);
+      return;
+    }
+    await this.progress(change.version, 0);
+    await this.oneByOne(change, change.down);
+    await forget();
+  }
+
+  async close(): Promise<void> {
+    await this.client.end();
+  }
+
+  /** Runs statements and then `finish` in one transaction; nothing stays of a failure. */
+  private async inTransaction<T>(
+    file: string,
+    statements: readonly Statement[],
+    finish: () => Promise<T>,
+  ): Promise<T> {
+    // RESET ALL: a SET of the change before must not reach this one.
+    await this.client.query('RESET ALL; BEGIN');
+    try {
+      for (const [index, statement] of statements.entries()) await this.execute(file, index, statement);
+      const result = await finish();
+      await this.client.query('COMMIT').catch((error) => {
+        throw failure(file, statements.length - 1, statements.at(-1)!, error, 'It was refused at COMMIT.');
+      });
+      return result;
+    } catch (error) {
+      await this.client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Runs statements without transaction, keeping count in the history so that a half-done change is known as such. */
+  private async oneByOne(change: Change, statements: readonly Statement[]): Promise<void> {
+    await this.client.query('RESET ALL');
+    for (const [index, statement] of statements.entries()) {
+      try {
+        await this.execute(change.file, index, statement);
+      } catch (error) {
+        // Without connection the row keeps its count and says no error: the runner died.
+        await this.progress(change.version, index, (error as Error).message).catch(() => undefined);
+        throw error;
+      }
+      await this.progress(change.version, index + 1);
+    }
+  }
+
+  private async progress(
+    version: string,
+    statementsDone: number,
+    error: string | null = null,
+  ): Promise<void> {
+    await this.client.query(
+      'UPDATE platform.schema_migrations SET statements_done = $2, error = $3 WHERE version = $1',
+      [version, statementsDone, error],
+    );
+  }
+
+  private async execute(file: string, index: number, statement: Statement): Promise<void> {
+    try {
+      await this.client.query(statement.text);
+    } catch (error) {
+      throw failure(file, index, statement, error);
+    }
+  }
+
+  private async record(
+    change: Change,
+    appliedBy: string,
+    durationMs: number,
+    statementsDone: number | null,
+  ): Promise<AppliedChange> {
+    const { rows } = await this.client.query<HistoryRow>(
+      `INSERT INTO platform.schema_migrations AS history
+         (version, description, rollback, checksum, applied_by, duration_ms, statements_done)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
+       ON CONFLICT (version) DO UPDATE SET description = excluded.description, rollback = excluded.rollback,
+         checksum = excluded.checksum, applied_by = excluded.applied_by, duration_ms = excluded.duration_ms,
+         applied_at = now(), statements_done = excluded.statements_done, error = NULL
+       WHERE history.statements_done IS NOT NULL
+       RETURNING ${COLUMNS}`,
+      [
+        change.version,
+        change.description,
+        change.rollback,
+        change.checksum,
+        appliedBy,
+        Math.round(durationMs),
+        statementsDone,
+      ],
+    );
+    if (!rows[0]) throw new Error(`${change.file} was applied by another runner meanwhile.`);
+    return toAppliedChange(rows[0]);
+  }
+
+  private describe(): string {
+    const { host, port, database } = this.connection;
+    return `PostgreSQL database "${database}" at ${host}:${port}`;
+  }
+
+  /** Turns a refusal (SQLSTATE 28…, 3D000, 42501) into a sentence with its fix; leaves other errors alone. */
+  private accessError(error: unknown, doing = 'the connection was refused'): unknown {
+    if (!(error instanceof DatabaseError) || !/^(28...|3D000|42501)$/.test(error.code ?? '')) return error;
+    return new StoreAccessError(
+      `${this.describe()}: ${doing} as user "${this.connection.user}": ${error.message}. ` +
+        "Connect with the credentials of the database's owner.",
+      { cause: error },
+    );
+  }
+}
+
+function toAppliedChange({ statements_done, error, ...entry }: HistoryRow): AppliedChange {
+  if (statements_done === null) return entry;
+  return { ...entry, halfDone: { statements: statements_done, ...(error === null ? {} : { error }) } };
+}
+
+function failure(
+  file: string,
+  index: number,
+  statement: Statement,
+  error: unknown,
+  hint?: string,
+): ChangeFailedError {
+  const { message, detail, hint: serverHint, position } = error as DatabaseError;
+  const reason = [message, detail, serverHint].filter(Boolean).map(sentence).join(' ');
+  return new ChangeFailedError(file, index + 1, locate(statement, position), reason, { cause: error, hint });
+}
+
+function sentence(text: string | undefined): string {
+  return /[.!?]$/.test(text!) ? text! : `${text}.`;
+}
+
+/** Line and column in the file of the server's character position (from 1) in a statement. */
+function locate(statement: Statement, position: string | undefined): { line: number; column?: number } {
+  if (position === undefined) return { line: statement.line };
+  const before = [...statement.text].slice(0, Number(position) - 1).join('');
+  const lines = before.split('\n');
+  return { line: statement.line + lines.length - 1, column: lines.at(-1)!.length + 1 };
+}

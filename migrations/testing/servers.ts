@@ -1,0 +1,150 @@
+/** Scratch servers for the integration tests: pods in a namespace of their own in the local cluster. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { containerSecurityContext, podSecurityContext } from '../../components/metadata';
+import { images } from '../../components/versions';
+import { KubernetesCluster, type KubernetesObject } from '../kubernetes/cluster';
+
+/** A running scratch server, reached through the API server's port-forward. */
+export interface ScratchServer {
+  readonly cluster: KubernetesCluster;
+  /** Namespace of its own; also holds a Service and a Secret of the given name. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Port inside the cluster. */
+  readonly servicePort: number;
+  readonly user: string;
+  readonly password: string;
+  stop(): Promise<void>;
+}
+
+interface Recipe {
+  readonly name: string;
+  readonly image: string;
+  readonly uid: number;
+  readonly port: number;
+  readonly user: string;
+  /** Shell script; finds the password in $PASSWORD and may write to /data. */
+  readonly script: string;
+  readonly readinessProbe: object;
+  secret(user: string, password: string): Record<string, string>;
+}
+
+const READY_WITHIN_MS = 120_000;
+const FIELD_MANAGER = 'migrations-test';
+
+/** Starts an empty PostgreSQL whose superuser is `postgres`. */
+export function startPostgres(): Promise<ScratchServer> {
+  return start({
+    name: 'postgres',
+    image: images.postgres,
+    uid: 26,
+    port: 5432,
+    user: 'postgres',
+    script: [
+      'umask 077; printf %s "$PASSWORD" > /data/password',
+      'initdb -D /data/pg -U postgres -A scram-sha-256 --pwfile=/data/password --locale=C.UTF-8 -E UTF8',
+      "echo 'host all all all scram-sha-256' >> /data/pg/pg_hba.conf",
+      "exec postgres -D /data/pg -c listen_addresses='*' -c unix_socket_directories=/data -c fsync=off",
+    ].join(' && '),
+    readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1'] }, periodSeconds: 1 },
+    secret: (username, password) => ({ username, password }),
+  });
+}
+
+/** Starts an empty MinIO. */
+export function startMinio(): Promise<ScratchServer> {
+  return start({
+    name: 'minio',
+    image: images.minio,
+    uid: 1000,
+    port: 9000,
+    user: 'rootuser',
+    script:
+      'export MINIO_ROOT_USER=rootuser MINIO_ROOT_PASSWORD="$PASSWORD" MINIO_BROWSER=off; exec minio server /data/minio',
+    readinessProbe: { httpGet: { path: '/minio/health/ready', port: 9000 }, periodSeconds: 1 },
+    secret: (rootUser, rootPassword) => ({ rootUser, rootPassword }),
+  });
+}
+
+async function start(recipe: Recipe): Promise<ScratchServer> {
+  const cluster = KubernetesCluster.load();
+  const { name, port, user } = recipe;
+  const namespace = `test-${name}-${randomBytes(4).toString('hex')}`;
+  const password = randomBytes(12).toString('hex');
+  const remove = () => cluster.delete('v1', 'Namespace', undefined, namespace);
+  try {
+    for (const object of objects(recipe, namespace, password)) {
+      await cluster.apply(object, { fieldManager: FIELD_MANAGER });
+    }
+    await eventually(`pod ${namespace}/${name} is ready`, READY_WITHIN_MS, async () => {
+      const pod = await cluster.read('v1', 'Pod', namespace, name);
+      const conditions: { type: string; status: string }[] = pod?.status?.conditions ?? [];
+      return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+    });
+    const tunnel = await cluster.forward(namespace, name, port);
+    const stop = async () => {
+      await tunnel.close();
+      await remove();
+    };
+    const { host, port: localPort } = tunnel;
+    return { cluster, namespace, name, host, port: localPort, servicePort: port, user, password, stop };
+  } catch (error) {
+    await remove().catch(() => undefined);
+    throw error;
+  }
+}
+
+function objects(recipe: Recipe, namespace: string, password: string): KubernetesObject[] {
+  const { name, port, uid, image, script, readinessProbe } = recipe;
+  const metadata = { name, namespace, labels: { app: name } };
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    { apiVersion: 'v1', kind: 'Secret', metadata, stringData: recipe.secret(recipe.user, password) },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector: { app: name }, ports: [{ name, port, targetPort: port }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      spec: {
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 0,
+        securityContext: podSecurityContext(uid),
+        containers: [
+          {
+            name,
+            image,
+            imagePullPolicy: 'IfNotPresent',
+            command: ['sh', '-c', script],
+            env: [{ name: 'PASSWORD', value: password }],
+            ports: [{ containerPort: port }],
+            readinessProbe,
+            securityContext: containerSecurityContext(),
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          },
+        ],
+        volumes: [{ name: 'data', emptyDir: {} }],
+      },
+    },
+  ];
+}
+
+/** Waits until a condition holds, asking ten times a second; fails with its name when it does not within the time. */
+export async function eventually(
+  what: string,
+  withinMs: number,
+  condition: () => Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() >= deadline) throw new Error(`Not within ${withinMs} ms: ${what}.`);
+    await delay(100);
+  }
+}
