@@ -1,5 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import { manifestBundleProvider } from './manifest-bundle';
+import { minioUserProvider } from './minio-user';
 import { existingOperatorProvider } from './operators-existing';
 import { rolloutProvider } from './postgres-rollout';
 
@@ -29,6 +30,12 @@ describe.each([
     rolloutProvider,
     '../components/postgres-rollout',
     { create: 'awaitRollout', update: 'awaitRollout' },
+  ],
+  [
+    'MinioUser',
+    minioUserProvider,
+    '../components/minio-user',
+    { create: 'putMinioUser', update: 'putMinioUser' },
   ],
 ] as [string, pulumi.dynamic.ResourceProvider, string, Record<string, string>][])(
   'the stored provider of %s',

@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import * as docker from '@pulumi/docker';
 import * as pulumi from '@pulumi/pulumi';
-import { projectRoot } from '../local/paths';
+import { projectRoot } from '../migrations/project-root';
 
 /** A registry that the cluster pulls from. */
 export interface ImageRegistry {

@@ -258,6 +258,7 @@ describe('a highly available cluster', () => {
       metadata: {
         name: `postgres-pooler-${type}`,
         namespace: 'data',
+        annotations: { 'pulumi.com/deletionPropagationPolicy': 'background' },
         labels: platformLabels('pooler'),
       },
       spec: {

@@ -224,6 +224,8 @@ function poolerSpec(args: ResolvedPostgresArgs, type: PoolerType) {
       name,
       namespace: args.namespace,
       labels: labels({ name: args.name, component: 'pooler' }),
+      // In the foreground the operator would make the Deployment anew for as long as its Pooler is being deleted.
+      annotations: { 'pulumi.com/deletionPropagationPolicy': 'background' },
     },
     spec: {
       cluster: { name: args.name },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { projectRoot } from '../local/paths';
+import { projectRoot } from '../migrations/project-root';
 import { ResolvedRedisArgs } from './redis-args';
 
 /** Name under which Sentinel knows the one master and its replicas. */

@@ -1,6 +1,8 @@
 import * as os from 'node:os';
 import * as path from 'node:path';
 
+export { projectRoot } from '../migrations/project-root';
+
 const NAME = 'agent-data-platform';
 
 /**
@@ -17,12 +19,6 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
  */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env): string {
   return root(env.AGENT_DATA_PLATFORM_STATE, env.XDG_STATE_HOME, path.join('.local', 'state'), env);
-}
-
-/** Root of the project's sources, the same from TypeScript (`local/`) and from compiled code (`dist/local/`). */
-export function projectRoot(): string {
-  const parent = path.dirname(__dirname);
-  return path.basename(parent) === 'dist' ? path.dirname(parent) : parent;
 }
 
 function root(

@@ -1,6 +1,4 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- a store's libraries are loaded only when it is used */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { ChangeFormat } from './engine/change-files';
 
 const formats = {
@@ -19,16 +17,4 @@ export function changeFormat(store: StoreName): ChangeFormat {
 /** Folder of a database's change files, relative to the project. */
 export function changeFolder(store: StoreName, database: string): string {
   return `migrations/${store}/${database}`;
-}
-
-/** Folder of the project: the nearest one above this module with a package.json, whether run compiled or from source. */
-export function projectRoot(): string {
-  let folder = __dirname;
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder)
-      throw new Error(`No package.json is above ${__dirname}: the project is incomplete.`);
-    folder = parent;
-  }
-  return folder;
 }

@@ -2,6 +2,7 @@ import { MinioArgs, resolveMinioArgs } from '../components/minio-args';
 import { PostgresArgs, resolvePostgresArgs } from '../components/postgres-args';
 import { RedisArgs, resolveRedisArgs } from '../components/redis-args';
 import { images } from '../components/versions';
+import { declaredBuckets } from '../migrations/targets/minio-buckets';
 import type { PlatformConfig } from './config';
 
 /** Arguments of every store's component, as the configuration gives them. */
@@ -37,7 +38,13 @@ export function storeArguments(config: PlatformConfig): StoreArguments {
       storage: { size: redisSize, className },
       maxMemory: maxMemoryMiB,
     },
-    minio: { ...minio, namespace, storage: { size: minioSize, className } },
+    minio: {
+      ...minio,
+      namespace,
+      storage: { size: minioSize, className },
+      appBuckets: declaredBuckets('platform'),
+      ...(config.kubeContext ? { context: config.kubeContext } : {}),
+    },
   };
 }
 

@@ -56,7 +56,9 @@ function decode(raw: Record<string, string>, problems: string[]): Record<string,
       continue;
     }
     try {
-      decoded[key] = JSON.parse(text);
+      const value: unknown = JSON.parse(text);
+      // An empty object is Pulumi.yaml's default: it says nothing.
+      if (JSON.stringify(value) !== '{}') decoded[key] = value;
     } catch {
       problems.push(`${key}: must be an object, got ${JSON.stringify(text)}`);
     }

@@ -144,6 +144,6 @@ function deployMinio({ config, options }: Surroundings): MinioOutputs {
     port: minio.port,
     region: 'us-east-1',
     buckets: declaredBuckets(database),
-    credentials: { name: 'minio-root', keys: { accessKey: 'rootUser', secretKey: 'rootPassword' } },
+    credentials: { name: 'minio-app', keys: { accessKey: 'accessKey', secretKey: 'secretKey' } },
   };
 }

@@ -64,7 +64,10 @@ export class PluginClient {
     const client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
     const plugin = new PluginClient(server, client, log);
     const request = new pb.ConfigureRequest().setArgs(encode(config)).setAcceptsecrets(true);
-    await plugin.call<pb.ConfigureResponse>('configure', request);
+    await plugin.call<pb.ConfigureResponse>('configure', request).catch((error: unknown) => {
+      plugin.stop();
+      throw error;
+    });
     return plugin;
   }
 
@@ -75,6 +78,11 @@ export class PluginClient {
 
   async cancel(): Promise<void> {
     await this.call('cancel', new Empty());
+  }
+
+  /** Asks for a component, as `Construct` does. */
+  async construct(type: string): Promise<void> {
+    await this.call('construct', new pb.ConstructRequest().setType(type));
   }
 
   async check(urn: string, news: Properties, olds: Properties = {}) {

@@ -88,7 +88,7 @@ export class KubernetesCluster {
   static load(options: { kubeconfig?: string; context?: string } = {}): KubernetesCluster {
     const config = new KubeConfig();
     if (options.kubeconfig) config.loadFromString(options.kubeconfig);
-    else config.loadFromDefault();
+    else loadDefault(config);
     if (options.context) {
       const known = config.getContexts().map((c) => c.name);
       if (!known.includes(options.context)) {
@@ -369,5 +369,17 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return text;
+  }
+}
+
+function loadDefault(config: KubeConfig): void {
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    throw new KubernetesError(
+      0,
+      'NoCluster',
+      `The kubeconfig cannot be read: ${(error as Error).message}. Correct KUBECONFIG, or start the cluster it belongs to.`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { projectRoot } from '../stores';
+import { projectRoot } from '../project-root';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
 import { changeFileDigests, readChangeFiles } from '../engine/change-files';
 import { sqlFormat } from '../engine/sql-format';

@@ -7,7 +7,8 @@ import { ChangeFilesError, problemText } from '../engine/errors';
 import { plan } from '../engine/plan';
 import { migrateUp, type RunResult } from '../engine/runner';
 import type { AppliedChange, Change } from '../engine/target';
-import { changeFormat, projectRoot, type StoreName } from '../stores';
+import { projectRoot } from '../project-root';
+import { changeFormat, type StoreName } from '../stores';
 import type { ConnectionReference, StoreConnection } from './connection';
 import { type Report, reportUnder } from './diagnostics';
 

@@ -56,7 +56,6 @@ test('its serialised provider is small, holds nothing of this machine, and is th
   process.env.SCRATCH_PASSWORD = 'hunter2-in-the-environment';
   const text = await serialise();
   delete process.env.SCRATCH_PASSWORD;
-  require('fs').writeFileSync('/tmp/w-migr/ser.txt', text);
   expect(text.length).toBeLessThan(2048);
   expect(text).not.toMatch(/hunter2|password|secret|credential|token/i);
   expect(text).not.toContain(process.cwd());

@@ -1,7 +1,9 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- the provider loads the engine where it runs */
 import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { changeFileDigests } from '../engine/change-files';
-import { changeFolder, projectRoot, type StoreName } from '../stores';
+import { projectRoot } from '../project-root';
+import { changeFolder, type StoreName } from '../stores';
 import type { ConnectionReference } from './connection';
 import type { AppliedEntry } from './run';
 
@@ -10,7 +12,6 @@ import type { AppliedEntry } from './run';
  * the program's entry point or of the project: so nothing is captured, and paths are relative to that folder.
  */
 const run = (): typeof import('./run') =>
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
   require(require.resolve('./dist/migrations/provider/run.js', { paths: ['.', '../..'] }));
 
 /** The provider of {@link StoreMigrations}; exported for the test of its serialised form. */

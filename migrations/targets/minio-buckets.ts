@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { readChangeFiles } from '../engine/change-files';
-import { changeFolder, projectRoot } from '../stores';
+import { projectRoot } from '../project-root';
+import { changeFolder } from '../stores';
 import { minioFormat, type MinioOperation } from './minio-format';
 
 /** Names of the buckets that the change files of a MinIO database end up with, sorted. */

@@ -46,7 +46,7 @@ beforeEach(() => {
     '000001-a.json': change([{ operation: 'createBucket', bucket: bucket('a') }]),
   });
 });
-afterEach(() => folder.remove());
+afterEach(() => folder?.remove());
 
 const bucket = (suffix: string) => `bucket-${database}-${suffix}`;
 const change = (

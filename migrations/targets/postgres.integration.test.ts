@@ -28,7 +28,7 @@ beforeEach(async () => {
     '000002-b.sql': sqlChange('CREATE TABLE b (id int);\nINSERT INTO b VALUES (1);', 'DROP TABLE b;'),
   });
 }, 30_000);
-afterEach(() => folder.remove());
+afterEach(() => folder?.remove());
 
 const runOptions = (target: PostgresTarget) => ({
   target,

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot, type StoreName } from '../stores';
+import { projectRoot } from '../project-root';
+import type { StoreName } from '../stores';
 
 /** Starts a runner as a process of its own; it must be compiled (`npm run build`). */
 export function startChildRunner(

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
@@ -114,3 +115,14 @@ test('preview, up, no change, refresh, replacement and destroy through the Pulum
   await succeed(['destroy', '--yes', '--skip-preview'], 'blue');
   expect(await cluster.read('v1', 'Namespace', undefined, namespace)).toBeUndefined();
 });
+
+test.each(plugins)(
+  'the %s plugin prints its port and ends with the engine that holds its stdin',
+  async (plugin) => {
+    const child = spawn(path.join(folder, 'bin', `pulumi-resource-${plugin}`), ['127.0.0.1:1']);
+    const [port] = (await once(child.stdout, 'data')) as [Buffer];
+    expect(port.toString()).toMatch(/^\d+\n$/);
+    child.stdin.end();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  },
+);

@@ -77,7 +77,8 @@ export function savedFieldManager(outputs: Properties): string | undefined {
 
 /** A live object as a program would write it: without status and without what the server adds to metadata. */
 export function importedInputs(live: PlainProperties): PlainProperties {
-  const { status: _status, ...inputs } = reveal(live);
+  const inputs: PlainProperties = reveal(live);
+  delete inputs.status;
   for (const key of serverMetadata) delete inputs.metadata[key];
   delete inputs.metadata.annotations?.[lastApplied];
   return inputs;
@@ -85,7 +86,8 @@ export function importedInputs(live: PlainProperties): PlainProperties {
 
 /** The object without members that change at every write. */
 export function comparable(object: PlainProperties): PlainProperties {
-  const { status: _status, ...rest } = reveal(object);
+  const rest: PlainProperties = reveal(object);
+  delete rest.status;
   for (const key of serverMetadata) delete rest.metadata[key];
   return rest;
 }

@@ -6,7 +6,8 @@ import { annotation } from './config';
 import { describe } from './kinds';
 
 const defaultTimeoutSeconds = 600;
-const pollMs = 500;
+const firstPollMs = 100;
+const slowestPollMs = 2000;
 
 /** Values of the annotation `pulumi.com/deletionPropagationPolicy`. */
 const policies = { foreground: 'Foreground', background: 'Background', orphan: 'Orphan' } as const;
@@ -32,7 +33,7 @@ export async function remove(cluster: KubernetesCluster, host: Host, removal: Re
   const deadline = Date.now() + seconds * 1000;
   let uid: string | undefined;
   let lastStatus = '';
-  for (;;) {
+  for (let pollMs = firstPollMs; ; pollMs = Math.min(pollMs * 1.5, slowestPollMs)) {
     const live = await cluster.read(apiVersion, kind, metadata.namespace, metadata.name);
     // Another uid is another object, made by a controller under the same name.
     if (!live || (uid ??= live.metadata.uid) !== live.metadata.uid) return;

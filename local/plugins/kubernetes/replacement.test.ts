@@ -22,7 +22,10 @@ test('name, namespace, kind and API version make another object', () => {
   const before = statefulSet({});
   expect(replaced(before, statefulSet({}, { name: 'other' }))).toEqual(['metadata.name']);
   expect(replaced(before, statefulSet({}, { namespace: 'other' }))).toEqual(['metadata.namespace']);
-  expect(replaced(before, { ...before, apiVersion: 'apps/v2', kind: 'Store' })).toEqual(['apiVersion', 'kind']);
+  expect(replaced(before, { ...before, apiVersion: 'apps/v2', kind: 'Store' })).toEqual([
+    'apiVersion',
+    'kind',
+  ]);
   expect(replaced(before, statefulSet({}, { labels: { a: 'b' } }))).toEqual([]);
 });
 
@@ -50,7 +53,12 @@ test.each([
 });
 
 test('ConfigMaps and Secrets are replaced unless the provider lets them be mutated', () => {
-  const of = (kind: string, rest: PlainProperties) => ({ apiVersion: 'v1', kind, metadata: { name: 'x' }, ...rest });
+  const of = (kind: string, rest: PlainProperties) => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { name: 'x' },
+    ...rest,
+  });
   const configMap = (rest: PlainProperties) => of('ConfigMap', rest);
   expect(replaced(configMap({ data: { a: '1' } }), configMap({ data: { a: '2' } }))).toEqual(['data.a']);
   const mutable = { enableConfigMapMutable: 'true', enableSecretMutable: 'true' };

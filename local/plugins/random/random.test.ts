@@ -15,7 +15,8 @@ const all = {
   minSpecial: 0,
 };
 
-const count = (text: string, pattern: RegExp) => [...text].filter((character) => pattern.test(character)).length;
+const count = (text: string, pattern: RegExp) =>
+  [...text].filter((character) => pattern.test(character)).length;
 
 describe('random strings', () => {
   test('have the length and the minimum of every class', () => {
@@ -56,7 +57,9 @@ describe('random strings', () => {
         reason: 'length 3 is less than minLower 2 + minUpper 0 + minNumeric 2 + minSpecial 0 = 4.',
       },
     ]);
-    expect(ruleFailures({ ...all, length: 0 })[0]?.reason).toBe('length must be an integer of at least 1, got 0.');
+    expect(ruleFailures({ ...all, length: 0 })[0]?.reason).toBe(
+      'length must be an integer of at least 1, got 0.',
+    );
   });
 });
 
@@ -114,7 +117,9 @@ describe('the plugin', () => {
   });
 
   test('UUIDs have their version, and version 7 starts with the time', async () => {
-    expect((await make('RandomUuid', {})).outputs.result).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]/);
+    expect((await make('RandomUuid', {})).outputs.result).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]/,
+    );
     const before = Date.now();
     const { id } = await make('RandomUuid7', {});
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

@@ -3,18 +3,14 @@
 
 -- migrate:up
 
--- The operator makes the roles soon after the database answers, so a first run may be a little early.
+-- The cluster makes the roles when it makes the database.
 DO $$
 DECLARE
   absent text;
 BEGIN
-  FOR attempt IN 1..120 LOOP
-    SELECT string_agg(wanted, ', ') INTO absent
-    FROM unnest(ARRAY['app', 'readonly']) AS wanted
-    WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted);
-    EXIT WHEN absent IS NULL;
-    PERFORM pg_sleep(0.25);
-  END LOOP;
+  SELECT string_agg(wanted, ', ') INTO absent
+  FROM unnest(ARRAY['app', 'readonly']) AS wanted
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted);
   IF absent IS NOT NULL THEN
     RAISE 'the roles app and readonly must exist before rights are granted to them; missing: %', absent
       USING HINT = 'Declare them in the cluster (spec.managed.roles) or create them with CREATE ROLE';

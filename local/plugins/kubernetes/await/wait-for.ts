@@ -37,10 +37,12 @@ function expectCondition(type: string, status: string): Expectation {
   return (object) => {
     const condition = conditionOf(object, type);
     if (!condition) return pending(`no condition ${type} yet${summary(object)}`);
-    // A condition reported for an older generation says nothing about the change just made.
-    const current =
-      (condition.observedGeneration ?? object.metadata.generation) >= object.metadata.generation;
-    if (current && condition.status.toLowerCase() === status.toLowerCase()) return ready;
+    if (
+      condition.observedGeneration !== undefined &&
+      condition.observedGeneration < object.metadata.generation
+    )
+      return pending(`condition ${type} is not reported for the latest change yet${summary(object)}`);
+    if (condition.status.toLowerCase() === status.toLowerCase()) return ready;
     return pending(
       `condition ${type} is ${condition.status}, not ${status}${detail(condition)}${summary(object)}`,
     );
