@@ -71,7 +71,7 @@ describe('a single instance', () => {
         enableSuperuserAccess: false,
         managed: {
           roles: ['app', 'readonly'].map((role) => ({
-            name: `platform_${role}`,
+            name: role,
             ensure: 'present',
             login: true,
             inherit: true,

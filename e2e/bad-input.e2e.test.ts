@@ -60,7 +60,7 @@ test('`operators: existing` on a cluster without the operator stops at preview a
   const { code, stdout, stderr } = await stack.run(['preview']);
   expect(code).not.toBe(0);
   expect(stdout + stderr).toMatch(/CloudNativePG/);
-  expect(stdout + stderr).toMatch(/operators: managed/);
+  expect(stdout + stderr).toContain('set operators to "managed"');
 });
 
 test('a cluster that cannot be reached is said to be unreachable', async () => {

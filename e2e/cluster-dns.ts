@@ -1,4 +1,5 @@
-import * as dns from 'node:dns';
+// The default import is the module itself, which node:net reads `lookup` from; a namespace import would be a copy.
+import dns from 'node:dns';
 
 type Callback = (
   error: NodeJS.ErrnoException | null,

@@ -6,7 +6,7 @@ import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
 import { TestStack } from './pulumi';
-import { eventually, WriteLoop } from './write-loop';
+import { eventually, underWrites } from './write-loop';
 
 jest.setTimeout(15 * 60_000);
 
@@ -52,6 +52,9 @@ const inventory = async () => ({
   clusterRoles: await names('rbac.authorization.k8s.io/v1', 'ClusterRole'),
   webhooks: await names('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'),
 });
+const primary = async (): Promise<string> =>
+  (await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres'))?.status.currentPrimary;
+
 let before: Awaited<ReturnType<typeof inventory>>;
 
 beforeAll(async () => {
@@ -223,17 +226,17 @@ test('a changed setting previews as exactly that change, and nothing else is tou
 
 test('PostgreSQL: the primary is killed under a write loop and no acknowledged write is lost', async () => {
   const pool = await clients.postgresPool('app', outputs.postgres.primary);
-  const loop = new WriteLoop(
-    'pg',
-    async (id) => (await pool.query('INSERT INTO platform.projects (name) VALUES ($1)', [id])).rowCount === 1,
-  );
-  await eventually('100 writes', 60_000, async () => loop.count >= 100);
-  const current = await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres');
-  const primary = current?.status.currentPrimary as string;
-  await cluster.delete('v1', 'Pod', namespace, primary, { gracePeriodSeconds: 0 });
-  const atKill = loop.count;
-  await eventually('writes on the new primary', 120_000, async () => loop.count >= atKill + 100);
-  const report = await loop.stop();
+  const write = async (id: string) =>
+    (await pool.query('INSERT INTO platform.projects (name) VALUES ($1)', [id])).rowCount === 1;
+  const report = await underWrites('pg', write, async (loop) => {
+    await eventually('100 writes', 60_000, async () => loop.count >= 100);
+    const victim = await primary();
+    await cluster.delete('v1', 'Pod', namespace, victim, { gracePeriodSeconds: 0 });
+    // The API forgets the pod before the kubelet has killed it, so writes go on for a moment on the old primary.
+    await eventually('the failover', 180_000, async () => (await primary()) !== victim);
+    const atFailover = loop.count;
+    await eventually('writes on the new primary', 120_000, async () => loop.count >= atFailover + 100);
+  });
   const { rows } = await pool.query("SELECT name FROM platform.projects WHERE name LIKE 'pg-%'");
   await pool.end();
   const stored = new Set(rows.map((row: { name: string }) => row.name));
@@ -247,16 +250,22 @@ test('PostgreSQL: the primary is killed under a write loop and no acknowledged w
 
 test('Redis: the master is killed under a write loop and no write that a replica confirmed is lost', async () => {
   const client = await clients.redis();
-  const loop = new WriteLoop('redis', async (id) => {
+  const write = async (id: string) => {
     await client.set(id, 'x');
     return (await client.wait(2, 1000)) >= 2;
+  };
+  const report = await underWrites('redis', write, async (loop) => {
+    await eventually('100 writes', 60_000, async () => loop.count >= 100);
+    const master = await clients.redisMasterPod();
+    await cluster.delete('v1', 'Pod', namespace, master, { gracePeriodSeconds: 0 });
+    await eventually('the failover', 180_000, async () => (await clients.redisMasterPod()) !== master);
+    const atFailover = loop.count;
+    await eventually(
+      'confirmed writes on the new master',
+      120_000,
+      async () => loop.count >= atFailover + 100,
+    );
   });
-  await eventually('100 writes', 60_000, async () => loop.count >= 100);
-  const victim = await clients.redisMasterPod();
-  await cluster.delete('v1', 'Pod', namespace, victim, { gracePeriodSeconds: 0 });
-  const atKill = loop.count;
-  await eventually('confirmed writes on the new master', 120_000, async () => loop.count >= atKill + 100);
-  const report = await loop.stop();
   const values = await client.mget(report.acknowledged);
   client.disconnect();
   const lost = report.acknowledged.filter((_, index) => values[index] !== 'x');

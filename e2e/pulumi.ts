@@ -19,8 +19,8 @@ export interface CommandResult {
 interface RunOptions {
   /** Default: the folder of the program. */
   cwd?: string;
-  /** Whether the command takes the stack and its configuration; default true. */
-  stack?: boolean;
+  /** What the command takes of the stack; default both. */
+  takes?: 'name' | 'nothing';
   /** Added to the environment. */
   env?: Record<string, string>;
 }
@@ -56,7 +56,8 @@ export class TestStack {
   }
 
   private spawn(args: string[], options: RunOptions) {
-    const stackArgs = options.stack === false ? [] : ['--stack', this.name, '--config-file', this.configFile];
+    const name = options.takes === 'nothing' ? [] : ['--stack', this.name];
+    const stackArgs = options.takes ? name : [...name, '--config-file', this.configFile];
     return spawn('pulumi', [...args, ...stackArgs, '--non-interactive', '--color', 'never'], {
       cwd: options.cwd ?? this.program,
       detached: true,
@@ -98,7 +99,7 @@ export class TestStack {
 
   /** Removes the lock that a killed command left. */
   async cancel(): Promise<void> {
-    await this.must(['cancel', '--yes', this.name], { stack: false });
+    await this.must(['cancel', '--yes', this.name], { takes: 'nothing' });
   }
 
   private async must(args: string[], options?: RunOptions): Promise<CommandResult> {
@@ -116,7 +117,10 @@ export class TestStack {
     const cwd = join(this.folder, 'init');
     mkdirSync(cwd, { recursive: true });
     cpSync(join(this.program, 'Pulumi.yaml'), join(cwd, 'Pulumi.yaml'));
-    await this.must(['stack', 'init', this.name, '--secrets-provider', 'passphrase'], { cwd, stack: false });
+    await this.must(['stack', 'init', this.name, '--secrets-provider', 'passphrase'], {
+      cwd,
+      takes: 'nothing',
+    });
     const written = parse(readFileSync(join(cwd, `Pulumi.${this.name}.yaml`), 'utf8')) as {
       encryptionsalt: string;
     };
@@ -155,11 +159,11 @@ export class TestStack {
 
   /** Stack outputs; secrets stay masked. */
   async outputs<T>(): Promise<T> {
-    return JSON.parse((await this.must(['stack', 'output', '--json'])).stdout) as T;
+    return JSON.parse((await this.must(['stack', 'output', '--json'], { takes: 'name' })).stdout) as T;
   }
 
   /** The whole state, secrets encrypted, as text. */
   async exportState(): Promise<string> {
-    return (await this.must(['stack', 'export'])).stdout;
+    return (await this.must(['stack', 'export'], { takes: 'name' })).stdout;
   }
 }

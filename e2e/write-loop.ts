@@ -9,7 +9,7 @@ export interface WriteLoopReport {
 }
 
 /** Writes one after the other until stopped; a failed write is not repeated, the next identifier is tried. */
-export class WriteLoop {
+class WriteLoop {
   private readonly acknowledged: string[] = [];
   private failed = 0;
   private longestGapMs = 0;
@@ -36,6 +36,8 @@ export class WriteLoop {
         this.acknowledged.push(id);
       } else {
         this.failed++;
+        // A refused connection fails at once; a loop of those would starve the server that is coming back.
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
   }
@@ -51,6 +53,21 @@ export class WriteLoop {
     await this.finished;
     return { acknowledged: this.acknowledged, failed: this.failed, longestGapMs: this.longestGapMs };
   }
+}
+
+/** Runs an action while a loop writes, and reports what the loop saw; a failed action stops the loop too. */
+export async function underWrites(
+  prefix: string,
+  write: (id: string) => Promise<boolean>,
+  action: (loop: WriteLoop) => Promise<void>,
+): Promise<WriteLoopReport> {
+  const loop = new WriteLoop(prefix, write);
+  try {
+    await action(loop);
+  } finally {
+    await loop.stop();
+  }
+  return loop.stop();
 }
 
 /** Polls until `probe` gives a value other than undefined or false. */

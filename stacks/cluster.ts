@@ -34,6 +34,9 @@ export async function checkCluster(config: PlatformConfig): Promise<void> {
 export function kubernetesProvider(config: PlatformConfig): k8s.Provider {
   return new k8s.Provider('kubernetes', {
     ...(config.kubeContext ? { context: config.kubeContext } : {}),
+    // A changed setting or password is an update, not a moment without the object.
+    enableConfigMapMutable: true,
+    enableSecretMutable: true,
     ...(isOffline() ? { renderYamlToDirectory: join(tmpdir(), 'agent-data-platform-rendered') } : {}),
   });
 }

@@ -1,3 +1,4 @@
+import { exitWithEngine } from '../../migrations/provider/exit-with-engine';
 import { KubernetesCluster, KubernetesObject } from '../../migrations/kubernetes/cluster';
 import { applyBundle, assertNotForeign, isOffline, missingObjects } from './engine';
 import { customise, loadManifest } from './manifest';
@@ -30,6 +31,7 @@ const say = (line: string) => console.log(`operator manifest: ${line}`);
 
 /** Validates the inputs and, when something would be applied, lists it (also in a preview). */
 export async function check(olds: Partial<BundleState>, news: BundleInputs) {
+  exitWithEngine();
   const failures = [
     ...(/^https:\/\//.test(news.url)
       ? []

@@ -117,7 +117,8 @@ async function fromSource(dir: string): Promise<void> {
 function launchers(): Record<string, string> {
   return {
     'pulumi-resource-pulumi-nodejs': launcher('dynamic-provider'),
-    'pulumi-analyzer-policy': launcher('run-policy-pack'),
+    // What the engine starts for the runtime of policies/source-build, which has no language host.
+    'pulumi-analyzer-policy-nodejs-process': launcher('run-policy-pack'),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the dynamic provider does; loaded from the compiled project by the closure in store-migrations.ts. */
+import { exitWithEngine } from './exit-with-engine';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { dynamic } from '@pulumi/pulumi';
@@ -57,6 +58,7 @@ class PartialMigrationError extends Error {
 
 /** Validates the change files; shows every statement where the store has no resource yet. */
 export async function check(olds: Partial<Inputs>, news: Inputs): Promise<dynamic.CheckResult> {
+  exitWithEngine();
   const folder = readFolder(news);
   const failures = folder.problems.map((problem) => ({ property: 'files', reason: problemText(problem) }));
   if (failures.length === 0 && olds.store === undefined) await showPending(news, folder.changes);

@@ -34,23 +34,23 @@ export function outputsOf(live: PlainProperties, inputs: Properties, fieldManage
   delete object.metadata?.annotations?.[lastApplied];
   if (object.kind === 'CustomResourceDefinition')
     for (const version of object.spec?.versions ?? []) delete version.schema;
-  const outputs = withSecretsOf(object, inputs) as Properties;
-  if (object.kind === 'Secret' && object.apiVersion === 'v1') markData(outputs);
+  const outputs = withSecrets(object, inputs);
   return { ...outputs, [fieldManagerKey]: fieldManager, [apiVersionKey]: object.apiVersion };
+}
+
+/** The object with secrets marked as the inputs mark them, and all data of a Secret. */
+export function withSecrets(object: PlainProperties, inputs: Properties): Properties {
+  const marked = withSecretsOf(object, inputs) as Properties;
+  if (object.kind !== 'Secret' || object.apiVersion !== 'v1') return marked;
+  for (const key of ['data', 'stringData'])
+    if (marked[key] !== undefined && !(marked[key] instanceof Secret)) marked[key] = new Secret(marked[key]);
+  return marked;
 }
 
 /** Inputs as outputs, for a preview that cannot ask the cluster; what only the server sets is unknown. */
 export function previewOutputs(inputs: Properties): Properties {
-  const outputs = { ...inputs };
-  if (isObject(inputs.metadata)) outputs.metadata = { ...unknownMetadata, ...inputs.metadata };
-  if (inputs.kind === 'Secret' && inputs.apiVersion === 'v1') markData(outputs);
-  return outputs;
-}
-
-function markData(outputs: Properties): void {
-  for (const key of ['data', 'stringData'])
-    if (outputs[key] !== undefined && !(outputs[key] instanceof Secret))
-      outputs[key] = new Secret(outputs[key]);
+  const metadata = isObject(inputs.metadata) ? { ...unknownMetadata, ...inputs.metadata } : Unknown.value;
+  return withSecrets({ ...inputs, metadata }, inputs);
 }
 
 const unknownMetadata = Object.fromEntries(

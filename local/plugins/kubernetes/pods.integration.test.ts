@@ -87,10 +87,10 @@ test('a Job is created when it is complete', async () => {
 
 test('a crashing container is explained with its last output', async () => {
   const urn = urnOf('kubernetes:apps/v1:Deployment', 'crasher');
-  const crash = plugin.create(urn, deployment('crasher', 'echo no such database; exit 3'), { timeout: 20 });
+  const crash = plugin.create(urn, deployment('crasher', 'echo no such database; exit 3'), { timeout: 12 });
   const { reasons } = partialState(urn, await crash.catch((error: unknown) => error));
   expect(reasons[0]).toBe(
-    `Deployment ${namespace}/crasher is not ready after 20 s: 0 of 1 replicas available`,
+    `Deployment ${namespace}/crasher is not ready after 12 s: 0 of 1 replicas available`,
   );
   expect(reasons[1]).toMatch(
     /^pod crasher-\S+: container main exits with code 3, last output:\nno such database$/,

@@ -19,7 +19,14 @@ import { Awaiter } from './await';
 import { autonamed, checkInputs } from './check';
 import { type ProviderConfig, parseConfig } from './config';
 import { builtInNamespaced, describe, fieldManagerOf, kindOfToken, objectId, parseId } from './kinds';
-import { importedInputs, outputsOf, previewOutputs, savedFieldManager, withoutDryRunValues } from './objects';
+import {
+  importedInputs,
+  outputsOf,
+  previewOutputs,
+  savedFieldManager,
+  withoutDryRunValues,
+  withSecrets,
+} from './objects';
 import { refreshedInputs } from './refresh';
 import { remove } from './remove';
 import { YamlDirectory } from './render';
@@ -102,9 +109,7 @@ export class KubernetesProvider implements Provider {
     if (!live) return undefined;
     const fieldManager = savedFieldManager(call.outputs) ?? fieldManagerOf(call.urn);
     if (known.metadata?.name === undefined) {
-      const inputs = outputsOf(importedInputs(live), {}, fieldManager);
-      delete inputs.__fieldManager;
-      delete inputs.__initialApiVersion;
+      const inputs = withSecrets(importedInputs(live), {});
       return { id: objectId(live), inputs, outputs: outputsOf(live, inputs, fieldManager) };
     }
     // A cluster that refuses the dry-run still tells what is live: compare with that.
