@@ -6,9 +6,9 @@ import type { PlatformOutputs } from './outputs';
 import { deployPlatform } from './platform';
 
 /** Entry point of `pulumi up` and `pulumi preview`: configuration in, contract out. */
-async function main(): Promise<PlatformOutputs> {
+function main(): PlatformOutputs {
   const config = readConfig();
-  await checkCluster(config);
+  checkCluster(config);
   return deployPlatform(config);
 }
 

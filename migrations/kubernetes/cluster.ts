@@ -1,8 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import * as net from 'node:net';
-// The package's index loads everything it has, twice as slow as the one module needed.
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { KubeConfig } from '@kubernetes/client-node';
 
 /** An error answer of the Kubernetes API server, or no answer at all (status 0). */
 export class KubernetesError extends Error {
@@ -86,7 +85,7 @@ export class KubernetesCluster {
    * @throws KubernetesError reason `NoContext` when the context is not in the kubeconfig.
    */
   static load(options: { kubeconfig?: string; context?: string } = {}): KubernetesCluster {
-    const config = new KubeConfig();
+    const config = newKubeConfig();
     if (options.kubeconfig) config.loadFromString(options.kubeconfig);
     else loadDefault(config);
     if (options.context) {
@@ -370,6 +369,13 @@ function parseJson(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+function newKubeConfig(): KubeConfig {
+  // Loaded when a cluster is used, not by programs that only declare objects, and without the rest of the package: seconds.
+  /* eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would load it at once */
+  const module: typeof import('@kubernetes/client-node') = require('@kubernetes/client-node/dist/config.js');
+  return new module.KubeConfig();
 }
 
 function loadDefault(config: KubeConfig): void {
