@@ -101,8 +101,8 @@ export const aclUsers = {
   },
   node: {
     purpose:
-      "The pods' own scripts: look at roles, pause writes and ask for a failover before a master stops.",
-    server: [...nothing, '+client|pause', '+info', '+ping'],
+      "The pods' own scripts: look at roles, follow the elected master, and hand over before a master stops.",
+    server: [...nothing, '+client|pause', '+info', '+ping', '+replicaof'],
     sentinel: [...nothing, '+ping', '+sentinel|failover', '+sentinel|get-master-addr-by-name'],
   },
 } as const satisfies Record<string, AclUser>;

@@ -34,6 +34,9 @@ beforeAll(async () => {
   await settled();
 }, 300_000);
 
+// A test that failed before its end must not leave its writer to disturb the next one.
+afterEach(() => Writer.stopAll());
+
 afterAll(async () => {
   for (const tunnel of tunnels.values()) await tunnel.close();
   await cluster.delete('v1', 'Namespace', undefined, namespace);
@@ -243,6 +246,7 @@ function settled(): Promise<string> {
 
 /** A client that finds the master through the Sentinels and writes as fast as one replica confirms. */
 class Writer {
+  private static readonly started: Writer[] = [];
   private readonly confirmed: string[] = [];
   private readonly client: Redis;
   private readonly prefix = `write-${Date.now()}`;
@@ -265,6 +269,7 @@ class Writer {
     });
     this.client.on('error', () => {});
     this.loop = this.write();
+    Writer.started.push(this);
   }
 
   private async write(): Promise<void> {
@@ -290,6 +295,14 @@ class Writer {
     await eventually(`${wanted} writes are confirmed`, async () =>
       this.confirmed.length >= wanted ? true : undefined,
     );
+  }
+
+  static async stopAll(): Promise<void> {
+    for (const writer of Writer.started.splice(0)) {
+      writer.running = false;
+      writer.client.disconnect();
+      await writer.loop;
+    }
   }
 
   /** Stops, reports, and returns the confirmed writes that can no longer be read. */

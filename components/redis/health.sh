@@ -5,11 +5,25 @@ here=$(dirname "$0")
 # shellcheck source=components/redis/common.sh
 . "$here/common.sh"
 
+# A replica that Sentinel had not heard of when it failed over goes on following the old master, now a replica itself:
+# Sentinel never corrects it, and writes reach it only through that other replica.
+leave_chain() {
+  [ "$(printf '%s\n' "$1" | field role)" = slave ] || return 0
+  followed=$(printf '%s\n' "$1" | field master_host)
+  [ "$(ask "$followed" "$REDIS_PORT" info | field role)" = slave ] || return 0
+  ask_sentinels
+  [ "$sentinels_answered" -ge "$(sentinel_majority)" ] || return 0
+  case $named_master in '' | "$followed" | "$SELF_HOST") return 0 ;; esac
+  ask 127.0.0.1 "$REDIS_PORT" replicaof "$named_master" "$REDIS_PORT" >/dev/null
+}
+
 case "$1 $2" in
   # Any answer will do, LOADING too: a server that reads its files must not be killed.
   'server alive') [ -n "$(ask 127.0.0.1 "$REDIS_PORT" ping)" ] ;;
   'server ready')
-    ask 127.0.0.1 "$REDIS_PORT" info | awk -F: '
+    info=$(ask 127.0.0.1 "$REDIS_PORT" info) || exit 1
+    leave_chain "$info"
+    printf '%s\n' "$info" | awk -F: '
       /^loading:1/ { loading = 1 }
       /^role:master/ || /^master_link_status:up/ { serving = 1 }
       END { exit !(serving && !loading) }'

@@ -97,7 +97,8 @@ async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessE
         path.join(cwd, 'node_modules', 'jest', 'bin', 'jest.js'),
         ...['--selectProjects', suite, '--json', '--outputFile', report],
         // Tests on a cluster share its two cores and its API server.
-        ...(suite === 'unit' ? [] : ['--runInBand']),
+        // A connection that a failed test left open must not keep the run from ending.
+        ...(suite === 'unit' ? [] : ['--runInBand', '--forceExit']),
         // A pattern after -- may well match nothing in this suite.
         ...(extra.length > 0 ? ['--passWithNoTests', ...extra] : []),
       ],
