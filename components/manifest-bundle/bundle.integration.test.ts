@@ -92,7 +92,8 @@ describe('a manifest bundle on a real API server', () => {
   });
 
   it('finds and repairs what somebody deleted', async () => {
-    await cluster.delete('v1', 'ConfigMap', namespace, 'settings');
+    // In the foreground it would still be there for a moment.
+    await cluster.delete('v1', 'ConfigMap', namespace, 'settings', { propagationPolicy: 'Background' });
     const refreshed = (await read(id, state)).props as BundleState;
     expect(refreshed.missing).toEqual([`v1 ConfigMap ${namespace}/settings`]);
     ({ outs: state } = await update(id, refreshed, state));
@@ -120,7 +121,9 @@ describe('a manifest bundle on a real API server', () => {
   });
 
   it('is deleted completely once nothing is left in it', async () => {
-    await cluster.delete(thing.apiVersion, 'Thing', namespace, 'precious');
+    await cluster.delete(thing.apiVersion, 'Thing', namespace, 'precious', {
+      propagationPolicy: 'Background',
+    });
     await remove(id, state);
     expect(await read(id, state)).toEqual({ id: '', props: {} });
   });
