@@ -60,6 +60,11 @@ let before: Awaited<ReturnType<typeof inventory>>;
 beforeAll(async () => {
   const dnsService = await cluster.read('v1', 'Service', 'kube-system', 'kube-dns');
   stopClusterDns = useClusterDns(dnsService?.spec.clusterIP);
+  await eventually('what earlier suites deleted to be gone', 120_000, async () => {
+    const namespaces = await cluster.list('v1', 'Namespace');
+    const definitions = await cluster.list('apiextensions.k8s.io/v1', 'CustomResourceDefinition');
+    return [...namespaces, ...definitions].every((object) => object.metadata.deletionTimestamp === undefined);
+  });
   before = await inventory();
   await stack.init();
 });
