@@ -9,8 +9,7 @@ import { Redis } from '../components/redis';
 import { RetainedStorageClass } from '../components/storage-class';
 import { cloudNativePgManifest, images } from '../components/versions';
 import { StoreMigrations } from '../migrations/provider/store-migrations';
-import { declaredBuckets } from '../migrations/targets/minio-buckets';
-import { storageClassName, storeArguments } from './arguments';
+import { storageClassName, type StoreArguments, storeArguments } from './arguments';
 import { kubernetesProvider } from './cluster';
 import type { PlatformConfig } from './config';
 import type {
@@ -21,9 +20,10 @@ import type {
   SecretReference,
 } from './outputs';
 
-/** What the stores share: the configuration, and what must exist before them. */
+/** What the stores share: the configuration, their arguments, and what must exist before them. */
 interface Surroundings {
   readonly config: PlatformConfig;
+  readonly args: StoreArguments;
   readonly options: pulumi.ComponentResourceOptions & { dependsOn: pulumi.Resource[] };
 }
 
@@ -46,8 +46,10 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
     { provider },
   );
   const storage = declareStorage(config, provider);
+  const args = storeArguments(config);
   const surroundings = (...dependsOn: pulumi.Resource[]): Surroundings => ({
     config,
+    args,
     options: { provider, dependsOn: [...dependsOn, ...storage] },
   });
   return {
@@ -68,8 +70,8 @@ function declareStorage(config: PlatformConfig, provider: k8s.Provider): pulumi.
   ];
 }
 
-function deployPostgres({ config, options }: Surroundings): PostgresOutputs {
-  const postgres = new Postgres('postgres', storeArguments(config).postgres, options);
+function deployPostgres({ config, args, options }: Surroundings): PostgresOutputs {
+  const postgres = new Postgres('postgres', args.postgres, options);
   const migrations = new StoreMigrations(
     'postgres-migrations',
     {
@@ -102,8 +104,8 @@ function deployPostgres({ config, options }: Surroundings): PostgresOutputs {
   };
 }
 
-function deployRedis({ config, options }: Surroundings): RedisOutputs {
-  const redis = new Redis('redis', storeArguments(config).redis, options);
+function deployRedis({ args, options }: Surroundings): RedisOutputs {
+  const redis = new Redis('redis', args.redis, options);
   return {
     sentinels: [{ host: redis.sentinelHost, port: redis.sentinelPort }],
     masterName: redis.masterGroup,
@@ -111,7 +113,7 @@ function deployRedis({ config, options }: Surroundings): RedisOutputs {
   };
 }
 
-function deployMinio({ config, options }: Surroundings): MinioOutputs {
+function deployMinio({ config, args, options }: Surroundings): MinioOutputs {
   const { image: reference } = config.minio;
   const registry = config.imageRegistry ?? process.env.AGENT_DATA_PLATFORM_IMAGE_REGISTRY;
   const image = new MinioImage('minio-image', {
@@ -119,8 +121,7 @@ function deployMinio({ config, options }: Surroundings): MinioOutputs {
     ...(registry ? { registry: { server: registry } } : {}),
     ...(reference ? { reference } : {}),
   });
-  const args = { ...storeArguments(config).minio, image: image.reference };
-  const minio = new Minio('minio', args, options);
+  const minio = new Minio('minio', { ...args.minio, image: image.reference }, options);
   const database = 'platform';
   new StoreMigrations(
     'minio-migrations',
@@ -143,7 +144,7 @@ function deployMinio({ config, options }: Surroundings): MinioOutputs {
     host: minio.host,
     port: minio.port,
     region: 'us-east-1',
-    buckets: declaredBuckets(database),
+    buckets: args.minio.appBuckets ?? [],
     credentials: { name: 'minio-app', keys: { accessKey: 'accessKey', secretKey: 'secretKey' } },
   };
 }

@@ -123,7 +123,13 @@ export class KubernetesCluster {
           : {}),
       },
     };
-    await this.config.applyToHTTPSOptions(request);
+    await this.config.applyToHTTPSOptions(request).catch((error: Error) => {
+      throw new KubernetesError(
+        0,
+        'Unreachable',
+        `The kubeconfig leads to no usable cluster: ${error.message}.`,
+      );
+    });
     request.agent = this.agent;
     const { status, text } = await this.send(url, request, payload);
     const parsed = parseJson(text);
