@@ -12,6 +12,8 @@ const esmPackages = [
 ];
 const common = {
   testEnvironment: 'node',
+  // A first run also transforms the modules a test loads, on a machine that may be busy.
+  testTimeout: 60_000,
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: {

@@ -18,7 +18,6 @@ if (process.argv[2] === 'wait') {
 }`;
 
 // Each test starts processes, which is slow on a busy machine.
-jest.setTimeout(60_000);
 
 let root: string;
 

@@ -5,7 +5,6 @@ import { foreground } from './foreground';
 import { waitFor } from './process';
 
 // Each test starts processes, which is slow on a busy machine.
-jest.setTimeout(60_000);
 
 let folder: string;
 const terminal = process.stdin.isTTY;

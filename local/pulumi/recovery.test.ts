@@ -9,7 +9,6 @@ import { forgetPendingOperations, releaseStaleLocks } from './recovery';
 const NO_PROCESS = 2 ** 22 + 1;
 
 // Each test starts processes, which is slow on a busy machine.
-jest.setTimeout(60_000);
 
 let folder: string;
 let target: Parameters<typeof releaseStaleLocks>[0];

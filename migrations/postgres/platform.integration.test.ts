@@ -9,8 +9,6 @@ import { type ScratchServer, startPostgres } from '../testing/servers';
 const DAY_MS = 86_400_000;
 const all = readChangeFiles(join(__dirname, 'platform'), sqlFormat);
 
-jest.setTimeout(30_000);
-
 let server: ScratchServer;
 let database: PostgresConnection;
 let target: PostgresTarget;

@@ -6,8 +6,6 @@ import { closePools, query, superuser } from '../testing/postgres';
 import { eventually, type ScratchServer, startPostgres } from '../testing/servers';
 import { create, diff, type Inputs, type Outputs, read, update } from './run';
 
-jest.setTimeout(60_000);
-
 let server: ScratchServer;
 let folder: TemporaryFolder;
 let shown: string[];

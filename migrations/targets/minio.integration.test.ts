@@ -17,8 +17,6 @@ import { eventually, type ScratchServer, startMinio } from '../testing/servers';
 import { MinioTarget } from './minio';
 import { minioFormat } from './minio-format';
 
-jest.setTimeout(30_000);
-
 const platform = readChangeFiles(join(__dirname, '../minio/platform'), minioFormat);
 let server: ScratchServer;
 let client: S3Client;

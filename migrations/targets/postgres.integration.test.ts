@@ -8,8 +8,6 @@ import { as, closePools, freshDatabase, query, superuser } from '../testing/post
 import { eventually, type ScratchServer, startPostgres } from '../testing/servers';
 import { type PostgresConnection, PostgresTarget } from './postgres';
 
-jest.setTimeout(30_000);
-
 let server: ScratchServer;
 let database: PostgresConnection;
 let folder: TemporaryFolder;

@@ -8,8 +8,6 @@ const namespace = `plugin-${randomBytes(4).toString('hex')}`;
 const cluster = KubernetesCluster.load();
 let plugin: PluginClient;
 
-jest.setTimeout(60_000);
-
 function urnOf(type: string, name: string): string {
   return `urn:pulumi:test::plugins::${type}::${name}`;
 }

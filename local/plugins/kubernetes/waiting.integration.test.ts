@@ -8,8 +8,6 @@ const namespace = `plugin-wait-${randomBytes(4).toString('hex')}`;
 const cluster = KubernetesCluster.load();
 let plugin: PluginClient;
 
-jest.setTimeout(60_000);
-
 const urnOf = (type: string, name: string) => `urn:pulumi:test::plugins::${type}::${name}`;
 
 beforeAll(async () => {
