@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { ConfigError, loadConfig } from './config';
-import { sizes } from './sizes';
+import { stores } from './stores';
 
 const key = (name: string) => `agent-data-platform:${name}`;
 const dev = { [key('size')]: 'dev', [key('storage')]: '{"provisioner":"rancher.io/local-path"}' };
@@ -22,9 +22,9 @@ test('the smallest configuration is the dev size with its defaults', () => {
     preview: 'online',
     operators: 'managed',
     storage: { provisioner: 'rancher.io/local-path' },
-    postgres: sizes.dev.postgres,
-    redis: sizes.dev.redis,
-    minio: sizes.dev.minio,
+    postgres: stores.postgres.sizes.dev,
+    redis: stores.redis.sizes.dev,
+    minio: stores.minio.sizes.dev,
   });
 });
 
@@ -38,10 +38,10 @@ test('an override changes its own key only, and parameters are merged', () => {
     }),
   });
   expect(config.postgres).toEqual({
-    ...sizes.dev.postgres,
+    ...stores.postgres.sizes.dev,
     instances: 3,
-    parameters: { ...sizes.dev.postgres.parameters, work_mem: '8MB' },
-    pooler: { ...sizes.dev.postgres.pooler, instances: 2 },
+    parameters: { ...stores.postgres.sizes.dev.parameters, work_mem: '8MB' },
+    pooler: { ...stores.postgres.sizes.dev.pooler, instances: 2 },
   });
 });
 

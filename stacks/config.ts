@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { configSchema, StackConfig } from './config-schema';
-import { sizes, SizeDefaults } from './sizes';
+import { type StoreKey, stores, type StoreSettings } from './stores';
+import type { AnyStore, Platform } from './stores/store';
 
 const project = 'agent-data-platform';
 
@@ -18,15 +19,12 @@ export class ConfigError extends Error {
   }
 }
 
-type Pooler = SizeDefaults['postgres']['pooler'] & { image?: string };
-
 /** The whole configuration of a stack, checked, with the defaults of its size filled in. */
-export interface PlatformConfig extends Omit<StackConfig, 'storage' | 'postgres' | 'redis' | 'minio'> {
+export interface PlatformConfig extends Omit<StackConfig, 'storage' | StoreKey>, StoreSettings {
   readonly storage: NonNullable<StackConfig['storage']>;
-  readonly postgres: Omit<SizeDefaults['postgres'], 'pooler'> & { image?: string; pooler: Pooler | false };
-  readonly redis: SizeDefaults['redis'] & { image?: string };
-  readonly minio: SizeDefaults['minio'] & { image?: string };
 }
+
+const storeKeys = Object.keys(stores) as StoreKey[];
 
 /**
  * Checks a stack's configuration and fills in the defaults of its size.
@@ -41,12 +39,28 @@ export function loadConfig(raw: Record<string, string>): PlatformConfig {
   const { storage } = result.data;
   const contradictions = crossCheck(result.data);
   if (!storage || contradictions.length > 0) throw new ConfigError(contradictions);
-  return { ...withDefaults(result.data), storage };
+  const config = { ...result.data, ...storeSettings(result.data), storage };
+  const refused = refusals(config);
+  if (refused.length > 0) throw new ConfigError(refused);
+  return config;
+}
+
+/** What the stores share of a configuration. */
+export function platformOf(config: PlatformConfig): Platform {
+  const { size, namespace, storage, kubeContext } = config;
+  return {
+    size,
+    namespace,
+    // A class that the stack declares is named after its namespace, as it is cluster-wide.
+    storageClass: 'className' in storage ? storage.className : `${namespace}-retain`,
+    kubeContext,
+    imageRegistry: config.imageRegistry ?? process.env.AGENT_DATA_PLATFORM_IMAGE_REGISTRY,
+  };
 }
 
 function decode(raw: Record<string, string>, problems: string[]): Record<string, unknown> {
   const decoded: Record<string, unknown> = {};
-  const objectKeys = new Set(['storage', 'postgres', 'redis', 'minio']);
+  const objectKeys = new Set<string>(['storage', ...storeKeys]);
   for (const [fullKey, text] of Object.entries(raw)) {
     const [namespace, ...rest] = fullKey.split(':');
     if (namespace !== project) continue;
@@ -113,27 +127,25 @@ function unwrap(schema: unknown): { shape?: unknown } | undefined {
   return current;
 }
 
-function withDefaults(config: StackConfig): Omit<PlatformConfig, 'storage'> {
-  const defaults = sizes[config.size];
-  const postgres = config.postgres ?? {};
-  return {
-    ...config,
-    postgres: {
-      ...defaults.postgres,
-      ...postgres,
-      parameters: { ...defaults.postgres.parameters, ...postgres.parameters },
-      pooler:
-        postgres.pooler === false
-          ? false
-          : {
-              ...defaults.postgres.pooler,
-              ...postgres.pooler,
-              parameters: { ...defaults.postgres.pooler.parameters, ...postgres.pooler?.parameters },
-            },
-    },
-    redis: { ...defaults.redis, ...config.redis },
-    minio: { ...defaults.minio, ...config.minio },
-  };
+function storeSettings(config: StackConfig): StoreSettings {
+  const resolved = storeKeys.map((key) => {
+    const store = stores[key] as AnyStore;
+    return [key, store.resolve(store.sizes[config.size], config[key] ?? {})];
+  });
+  return Object.fromEntries(resolved) as StoreSettings;
+}
+
+/** What the stores would refuse, all of it, before any of them is made. */
+function refusals(config: PlatformConfig): string[] {
+  const platform = platformOf(config);
+  return storeKeys.flatMap((key) => {
+    try {
+      (stores[key] as AnyStore).check(config[key], platform);
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  });
 }
 
 function crossCheck(config: StackConfig): string[] {

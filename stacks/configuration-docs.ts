@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { configSchema } from './config-schema';
-import { sizes } from './sizes';
+import { type StoreKey, stores } from './stores';
 
 interface JsonSchema {
   type?: string;
@@ -18,7 +18,6 @@ interface JsonSchema {
 export function configurationDocs(): string {
   const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
   const top = Object.entries(schema.properties ?? {});
-  const stores = top.filter(([name]) => name in sizes.dev);
   return [
     '# Configuration',
     '',
@@ -30,14 +29,14 @@ export function configurationDocs(): string {
     ...top.map(
       ([name, key]) => `| \`${name}\` | ${values(key)} | ${code(key.default)} | ${key.description ?? ''} |`,
     ),
-    ...stores.flatMap(([name, key]) => storeTable(name as keyof typeof sizes.dev, key)),
+    ...top.filter(([name]) => name in stores).flatMap(([name, key]) => storeTable(name as StoreKey, key)),
     '',
   ].join('\n');
 }
 
-function storeTable(store: keyof typeof sizes.dev, schema: JsonSchema): string[] {
+function storeTable(store: StoreKey, schema: JsonSchema): string[] {
   const defaults = (size: 'dev' | 'prod', key: string) =>
-    code((sizes[size][store] as Record<string, unknown>)[key]);
+    code((stores[store].sizes[size] as unknown as Record<string, unknown>)[key]);
   return [
     '',
     `## ${store}`,

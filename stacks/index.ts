@@ -1,5 +1,4 @@
 import * as pulumi from '@pulumi/pulumi';
-import { argumentProblems } from './arguments';
 import { checkCluster } from './cluster';
 import { ConfigError, loadConfig } from './config';
 import type { PlatformOutputs } from './outputs';
@@ -14,10 +13,7 @@ function main(): PlatformOutputs {
 
 function readConfig() {
   try {
-    const config = loadConfig(pulumi.runtime.allConfig());
-    const problems = argumentProblems(config);
-    if (problems.length > 0) throw new ConfigError(problems);
-    return config;
+    return loadConfig(pulumi.runtime.allConfig());
   } catch (error) {
     // A RunError is printed as it is, without a stack trace.
     throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;

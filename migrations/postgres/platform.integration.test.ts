@@ -242,7 +242,7 @@ describe('maintain_partitions', () => {
 
   test('runs at the same time, among writers, make each partition once and lose no row', async () => {
     const at = month(3);
-    const writes = Array.from({ length: 20 }, (_, index) => trace(`t${index}`, month(4 + (index % 3))));
+    const writes = Array.from({ length: 200 }, (_, index) => trace(`t${index}`, month(4 + (index % 3))));
     const done = await Promise.all([...Array.from({ length: 4 }, () => maintain(at)), ...writes]);
     expect(
       done
@@ -251,7 +251,7 @@ describe('maintain_partitions', () => {
         .map((step) => step.relation)
         .sort(),
     ).toEqual([4, 5, 6].map((ahead) => nameOf(month(ahead))).sort());
-    expect(await rowsIn('observability.traces')).toHaveLength(20);
+    expect(await rowsIn('observability.traces')).toHaveLength(200);
   });
 
   test.each([

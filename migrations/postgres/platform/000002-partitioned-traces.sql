@@ -105,9 +105,10 @@ BEGIN
     action := 'create';
     relation := format('%I.%I', policy.schema_name, policy.table_name || to_char(lower_at, suffix));
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', relation, parent);
-    -- Rows that came before their partition wait in the DEFAULT partition. Attaching locks it anyway;
-    -- locking it first keeps rows from arriving between the move and the attachment.
+    -- Rows that came before their partition wait in the DEFAULT partition. A writer chooses its partition after it has
+    -- locked the parent, so locking that first keeps it from choosing the DEFAULT one for a row that has its own by then.
     IF fallback IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', parent);
       EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', fallback);
       EXECUTE format(
         'WITH moved AS (DELETE FROM %1$s WHERE %2$I >= $1 AND %2$I < $2 RETURNING *) INSERT INTO %3$s SELECT * FROM moved',

@@ -1,0 +1,49 @@
+/** Shapes of configuration values that several stores share; every message says what the value must be. */
+import { z } from 'zod';
+
+export const quantity = z
+  .string()
+  .regex(
+    /^\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/,
+    'must be a Kubernetes quantity such as 500m, 512Mi or 10Gi',
+  );
+
+export const count = (min: number) => z.number().int().min(min);
+
+export const resources = z.strictObject({
+  requests: z.strictObject({ cpu: quantity, memory: quantity }),
+  limits: z.strictObject({ cpu: quantity.optional(), memory: quantity }),
+});
+
+export const imageReference = z
+  .string()
+  .regex(
+    /^[^\s@]+(:[\w][\w.-]{0,127}|@sha256:[a-f0-9]{64})$/,
+    'must carry a tag or a digest (name:tag or name@sha256:…)',
+  )
+  .refine(
+    (image) => !image.endsWith(':latest'),
+    'must not be :latest, which changes under a running platform',
+  );
+
+export const digestReference = z
+  .string()
+  .regex(/^[^\s@]+@sha256:[a-f0-9]{64}$/, 'must be pinned by digest (name@sha256:…)');
+
+export const dnsLabel = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label (a-z, 0-9 and -)');
+
+export const spread = z.enum(['preferred', 'required']);
+export type Spread = z.infer<typeof spread>;
+
+/** CPU and memory of a container. */
+export type Resources = z.infer<typeof resources>;
+
+/** Requests as given, the memory limit equal to the request so that a pod is never evicted for using what it asked for. */
+export function fixedResources(cpu: string, memory: string, cpuLimit?: string): Resources {
+  return {
+    requests: { cpu, memory },
+    limits: { ...(cpuLimit ? { cpu: cpuLimit } : {}), memory },
+  };
+}

@@ -1,0 +1,15 @@
+import { minioStore } from './minio';
+import { postgresStore } from './postgres';
+import { redisStore } from './redis';
+
+/** Every store, by its name in the stack configuration and in the stack outputs. */
+export const stores = {
+  postgres: postgresStore,
+  redis: redisStore,
+  minio: minioStore,
+} as const;
+
+export type StoreKey = keyof typeof stores;
+
+/** The settings of every store, with the defaults of the size filled in. */
+export type StoreSettings = { readonly [Key in StoreKey]: (typeof stores)[Key]['sizes']['dev'] };

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { Minio } from '../../components/minio';
+import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
+import { MinioImage } from '../../components/minio-image';
+import { images } from '../../components/versions';
+import { StoreMigrations } from '../../migrations/provider/store-migrations';
+import { declaredBuckets } from '../../migrations/targets/minio-buckets';
+import type { MinioOutputs } from '../outputs';
+import {
+  count,
+  digestReference,
+  fixedResources,
+  quantity,
+  resources,
+  type Resources,
+  spread,
+  type Spread,
+} from './fields';
+import { defineStore, type Platform } from './store';
+
+const DATABASE = 'platform';
+
+const schema = z.strictObject({
+  image: digestReference.optional().describe('MinIO image by digest; absent: built from source.'),
+  mode: z
+    .enum(['single', 'distributed'])
+    .optional()
+    .describe('`single` drive, or `distributed` with erasure coding.'),
+  servers: count(1).optional().describe('Pods.'),
+  drivesPerServer: count(1)
+    .optional()
+    .describe('Volumes of each pod; at least 4 drives in all when distributed.'),
+  storageSize: quantity.optional().describe('Size of each drive.'),
+  resources: resources.optional().describe('Requests and limits of each pod.'),
+  antiAffinity: spread.optional().describe('Whether servers must or should run on different nodes.'),
+});
+
+interface MinioSettings {
+  readonly image?: string;
+  readonly mode: 'single' | 'distributed';
+  readonly servers: number;
+  readonly drivesPerServer: number;
+  readonly storageSize: string;
+  readonly resources: Resources;
+  readonly antiAffinity: Spread;
+}
+
+const dev: MinioSettings = {
+  mode: 'single',
+  servers: 1,
+  drivesPerServer: 1,
+  storageSize: '5Gi',
+  resources: fixedResources('50m', '512Mi'),
+  antiAffinity: 'preferred',
+};
+
+const prod: MinioSettings = {
+  mode: 'distributed',
+  servers: 4,
+  drivesPerServer: 1,
+  storageSize: '200Gi',
+  resources: fixedResources('500m', '2Gi'),
+  antiAffinity: 'required',
+};
+
+/** The image is known only after it is built. */
+function args(settings: MinioSettings, platform: Platform): Omit<MinioArgs, 'image'> {
+  const { storageSize, image: _image, ...rest } = settings;
+  return {
+    ...rest,
+    namespace: platform.namespace,
+    storage: { size: storageSize, className: platform.storageClass },
+    appBuckets: declaredBuckets(DATABASE),
+    ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
+  };
+}
+
+/** MinIO: object storage with the buckets of the platform. */
+export const minioStore = defineStore({
+  schema,
+  sizes: { dev, prod },
+  resolve: (defaults: MinioSettings, overrides: z.infer<typeof schema>): MinioSettings => ({
+    ...defaults,
+    ...overrides,
+  }),
+  args,
+  check: (settings, platform) => void resolveMinioArgs({ ...args(settings, platform), image: images.minio }),
+  deploy(settings, platform, options): MinioOutputs {
+    const registry = platform.imageRegistry;
+    const image = new MinioImage('minio-image', {
+      imageName: images.minio,
+      ...(registry ? { registry: { server: registry } } : {}),
+      ...(settings.image ? { reference: settings.image } : {}),
+    });
+    const minioArgs = args(settings, platform);
+    const minio = new Minio('minio', { ...minioArgs, image: image.reference }, options);
+    new StoreMigrations(
+      'minio-migrations',
+      {
+        store: 'minio',
+        database: DATABASE,
+        connection: {
+          kind: 'service',
+          namespace: platform.namespace,
+          service: 'minio',
+          port: minio.port,
+          credentialsSecret: 'minio-root',
+          context: platform.kubeContext,
+        },
+      },
+      { dependsOn: [minio] },
+    );
+    return {
+      endpoint: minio.url,
+      host: minio.host,
+      port: minio.port,
+      region: 'us-east-1',
+      buckets: minioArgs.appBuckets ?? [],
+      credentials: { name: 'minio-app', keys: { accessKey: 'accessKey', secretKey: 'secretKey' } },
+    };
+  },
+});

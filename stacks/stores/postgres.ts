@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { Postgres } from '../../components/postgres';
+import { type PostgresArgs, resolvePostgresArgs } from '../../components/postgres-args';
+import { images } from '../../components/versions';
+import { StoreMigrations } from '../../migrations/provider/store-migrations';
+import type { PostgresOutputs } from '../outputs';
+import {
+  count,
+  fixedResources,
+  imageReference,
+  quantity,
+  resources,
+  type Resources,
+  spread,
+  type Spread,
+} from './fields';
+import { defineStore, login, type Platform } from './store';
+
+const schema = z.strictObject({
+  image: imageReference.optional().describe('PostgreSQL image; its tag names the major version.'),
+  instances: count(1).optional().describe('Servers: one primary, the rest replicas.'),
+  storageSize: quantity.optional().describe('Volume of each instance.'),
+  walStorageSize: quantity.optional().describe('Separate volume for the write-ahead log; none when absent.'),
+  resources: resources.optional().describe('Requests and limits of each instance.'),
+  synchronous: z
+    .union([
+      z.literal(false),
+      z.strictObject({ number: count(1), dataDurability: z.enum(['required', 'preferred']) }),
+    ])
+    .optional()
+    .describe(
+      'Quorum commit: `number` of replicas that confirm a commit; `dataDurability: required` blocks writes rather than lose them; `false` is asynchronous.',
+    ),
+  parameters: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('postgresql.conf settings, merged over the defaults.'),
+  pooler: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        instances: count(1).optional(),
+        poolMode: z.enum(['session', 'transaction']).optional(),
+        parameters: z.record(z.string(), z.string()).optional(),
+        image: imageReference.optional(),
+        resources: resources.optional(),
+      }),
+    ])
+    .optional()
+    .describe('PgBouncer in front of the primary, or `false`.'),
+  podMonitor: z.boolean().optional().describe('Declare a PodMonitor (needs the Prometheus operator).'),
+  antiAffinity: spread
+    .optional()
+    .describe('Whether instances must (`required`) or should (`preferred`) run on different nodes.'),
+});
+
+interface PoolerSettings {
+  readonly instances: number;
+  readonly poolMode: 'session' | 'transaction';
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly resources: Resources;
+}
+
+interface PostgresSettings {
+  readonly image?: string;
+  readonly instances: number;
+  readonly storageSize: string;
+  readonly walStorageSize?: string;
+  readonly resources: Resources;
+  readonly synchronous:
+    false | { readonly number: number; readonly dataDurability: 'required' | 'preferred' };
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly pooler: PoolerSettings | false;
+  readonly podMonitor: boolean;
+  readonly antiAffinity: Spread;
+}
+
+const devPooler: PoolerSettings = {
+  instances: 1,
+  poolMode: 'transaction',
+  parameters: { max_client_conn: '500', default_pool_size: '20' },
+  resources: fixedResources('25m', '64Mi'),
+};
+
+const dev: PostgresSettings = {
+  instances: 1,
+  storageSize: '5Gi',
+  resources: fixedResources('100m', '512Mi'),
+  synchronous: false,
+  parameters: { max_connections: '100', shared_buffers: '128MB' },
+  pooler: devPooler,
+  podMonitor: false,
+  antiAffinity: 'preferred',
+};
+
+const prod: PostgresSettings = {
+  instances: 3,
+  storageSize: '100Gi',
+  walStorageSize: '20Gi',
+  resources: fixedResources('2', '8Gi'),
+  synchronous: { number: 1, dataDurability: 'required' },
+  parameters: { max_connections: '400', shared_buffers: '2GB', effective_cache_size: '6GB' },
+  pooler: {
+    instances: 2,
+    poolMode: 'transaction',
+    parameters: { max_client_conn: '2000', default_pool_size: '50' },
+    resources: fixedResources('250m', '256Mi'),
+  },
+  podMonitor: true,
+  antiAffinity: 'required',
+};
+
+function resolve(defaults: PostgresSettings, overrides: z.infer<typeof schema>): PostgresSettings {
+  const pooler = defaults.pooler || devPooler;
+  return {
+    ...defaults,
+    ...overrides,
+    parameters: { ...defaults.parameters, ...overrides.parameters },
+    pooler:
+      overrides.pooler === false
+        ? false
+        : {
+            ...pooler,
+            ...overrides.pooler,
+            parameters: { ...pooler.parameters, ...overrides.pooler?.parameters },
+          },
+  };
+}
+
+function args(settings: PostgresSettings, platform: Platform): PostgresArgs {
+  const { storageSize, walStorageSize, synchronous, pooler, ...rest } = settings;
+  const { namespace, storageClass: className, kubeContext: context } = platform;
+  return {
+    ...rest,
+    namespace,
+    image: settings.image ?? images.postgres,
+    storage: { size: storageSize, className },
+    ...(walStorageSize ? { walStorage: { size: walStorageSize, className } } : {}),
+    ...(synchronous ? { synchronous: { method: 'any', ...synchronous } } : {}),
+    ...(pooler ? { pooler: { ...pooler, image: pooler.image ?? images.pgbouncer } } : {}),
+    ...(context ? { context } : {}),
+  };
+}
+
+/** PostgreSQL: CloudNativePG Cluster, PgBouncer, and the schema of the platform. */
+export const postgresStore = defineStore({
+  schema,
+  sizes: { dev, prod },
+  resolve,
+  args,
+  check: (settings, platform) => void resolvePostgresArgs(args(settings, platform)),
+  deploy(settings, platform, options): PostgresOutputs {
+    const postgres = new Postgres('postgres', args(settings, platform), options);
+    const migrations = new StoreMigrations(
+      'postgres-migrations',
+      {
+        store: 'postgres',
+        database: postgres.database,
+        connection: {
+          kind: 'service',
+          namespace: platform.namespace,
+          service: 'postgres-rw',
+          port: postgres.port,
+          credentialsSecret: 'postgres-owner',
+          caSecret: 'postgres-ca',
+          context: platform.kubeContext,
+        },
+      },
+      { dependsOn: [postgres] },
+    );
+    return {
+      database: postgres.database,
+      primary: { host: postgres.host, port: postgres.port },
+      replicas: { host: postgres.roHost, port: postgres.port },
+      pooler: postgres.poolerHost ? { host: postgres.poolerHost, port: postgres.port } : null,
+      tls: {
+        mode: 'verify-full',
+        ca: migrations.serverCa,
+        caSecret: { name: 'postgres-ca', keys: { certificateAuthority: 'ca.crt' } },
+      },
+      credentials: { app: login('postgres-app'), readonly: login('postgres-readonly') },
+      schemaVersion: migrations.version,
+    };
+  },
+});
