@@ -12,8 +12,7 @@ const esmPackages = [
 ];
 const common = {
   testEnvironment: 'node',
-  // A first run also transforms the modules a test loads, on a machine that may be busy.
-  testTimeout: 60_000,
+  setupFilesAfterEnv: ['<rootDir>/jest.setup.js'],
   roots: ['<rootDir>'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: {

@@ -204,6 +204,14 @@ export async function stopDaemon(pidFile: string, graceMs = 20_000): Promise<voi
   fs.rmSync(pidFile, { force: true });
 }
 
+/** What was waited for did not happen in time. */
+export class DeadlineError extends Error {
+  constructor(deadlineMs: number) {
+    super(`Nothing happened within ${deadlineMs} ms.`);
+    this.name = 'DeadlineError';
+  }
+}
+
 /** Polls until the probe gives a value; rejects when the deadline (milliseconds) passes first. */
 export async function waitFor<T>(
   probe: () => T | undefined | Promise<T | undefined>,
@@ -214,7 +222,7 @@ export async function waitFor<T>(
   for (;;) {
     const value = await probe();
     if (value !== undefined) return value;
-    if (Date.now() >= deadline) throw new Error(`Nothing happened within ${deadlineMs} ms.`);
+    if (Date.now() >= deadline) throw new DeadlineError(deadlineMs);
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
 }

@@ -7,7 +7,7 @@ import { imageArchive, imageVersion } from '../images';
 import { readArchive } from '../images/oci';
 import { withLock } from '../lock';
 import { stateRoot } from '../paths';
-import { daemonPid, logTail, startDaemon, stopDaemon, waitFor } from '../process';
+import { DeadlineError, daemonPid, logTail, startDaemon, stopDaemon, waitFor } from '../process';
 import { note, step } from '../progress';
 import { addOnImages, goBuilds } from '../versions';
 import { addOns, addOnsReady, applyAddOns } from './add-ons';
@@ -241,7 +241,10 @@ async function untilReady(
   report(`waiting for ${what}`);
   const ended = () => needed.find((name) => !isRunning(layout, [name]));
   const outcome = await waitFor(async () => ((await probe()) ? 'ready' : ended()), START_MS, 200).catch(
-    () => 'late',
+    (error: unknown) => {
+      if (error instanceof DeadlineError) return 'late' as const;
+      throw error;
+    },
   );
   if (outcome === 'ready') return;
   const culprit = needed.find((name) => name === outcome);

@@ -1,7 +1,7 @@
 import { TemporaryFolder, sqlChange } from '../testing/change-folder';
 import { changeFileDigests, readChangeFiles } from './change-files';
 import { ChangeFilesError, problemText } from './errors';
-import { sqlFormat } from './sql-format';
+import { sqlFormat } from '../targets/postgres/format';
 
 let folder: TemporaryFolder;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChangeFailedError, LockTimeoutError } from './errors';
-import type { AppliedChange, Change, MigrationLock, MigrationTarget } from './target';
+import type { AppliedChange, Change, MigrationLock, MigrationTarget, SchemaSnapshot } from './target';
 
 const POLL_MS = 5;
 
@@ -10,6 +10,7 @@ export class MemoryStore {
   /** Statements that took effect, in order. */
   readonly executed: string[] = [];
   holder: string | undefined;
+  snapshot: SchemaSnapshot | undefined;
 }
 
 /** A migration target without a server, for unit tests; a statement whose text contains `fail` is refused. */
@@ -48,6 +49,19 @@ export class MemoryTarget implements MigrationTarget {
   async revert(change: Change): Promise<void> {
     this.execute(change.file, change.down);
     this.state.history.delete(change.version);
+  }
+
+  /** What took effect is its schema. */
+  async schema(): Promise<readonly string[]> {
+    return this.state.executed.toSorted();
+  }
+
+  async snapshot(): Promise<SchemaSnapshot | undefined> {
+    return this.state.snapshot;
+  }
+
+  async saveSnapshot(snapshot: SchemaSnapshot): Promise<void> {
+    this.state.snapshot = snapshot;
   }
 
   async close(): Promise<void> {}

@@ -3,7 +3,7 @@ import { readChangeFiles } from './change-files';
 import { ChangeFilesError, LockTimeoutError } from './errors';
 import { MemoryStore, MemoryTarget } from './memory-target';
 import { migrateDown, migrateUp } from './runner';
-import { sqlFormat } from './sql-format';
+import { sqlFormat } from '../targets/postgres/format';
 
 let folder: TemporaryFolder;
 let store: MemoryStore;

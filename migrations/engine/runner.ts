@@ -50,13 +50,13 @@ export async function migrateUp(options: RunOptions): Promise<RunResult> {
       } catch (error) {
         return {
           // The failure may be the lost connection; then this run's own knowledge is what is left.
-          history: await target.applied().catch(() => [...before, ...applied]),
+          history: await remember(target).catch(() => [...before, ...applied]),
           applied,
           failed: { change, error: error as Error },
         };
       }
     }
-    return { history: await target.applied(), applied };
+    return { history: await remember(target), applied };
   });
 }
 
@@ -78,8 +78,17 @@ export async function migrateDown(
       await options.target.revert(change);
       reverted.push(change);
     }
+    if (reverted.length > 0) await remember(options.target);
     return reverted;
   });
+}
+
+/** Records the definitions as they are now, for `verify`; returns the history. */
+async function remember(target: MigrationTarget): Promise<AppliedChange[]> {
+  const history = await target.applied();
+  const version = history.filter((entry) => !entry.halfDone).at(-1)?.version ?? '';
+  await target.saveSnapshot({ version, schema: await target.schema() });
+  return history;
 }
 
 function pendingOrThrow(options: RunOptions, history: readonly AppliedChange[]): readonly Change[] {

@@ -47,6 +47,14 @@ export interface AppliedChange {
   };
 }
 
+/** The definitions that a run left behind, for `verify` to compare with. */
+export interface SchemaSnapshot {
+  /** Newest applied version when it was taken. */
+  readonly version: string;
+  /** See {@link MigrationTarget.schema}. */
+  readonly schema: readonly string[];
+}
+
 /** A held migration lock; released once. */
 export interface MigrationLock {
   release(): Promise<void>;
@@ -70,5 +78,14 @@ export interface MigrationTarget {
   apply(change: Change, appliedBy: string): Promise<AppliedChange>;
   /** Undoes one applied change and removes its record. */
   revert(change: Change): Promise<void>;
+  /**
+   * The live definitions that changes make, as sorted comparable lines that start with the object's kind and name.
+   * Data, the history itself and what upkeep makes over time (such as partitions) are left out.
+   */
+  schema(): Promise<readonly string[]>;
+  /** What the last run recorded; undefined when none did. */
+  snapshot(): Promise<SchemaSnapshot | undefined>;
+  /** Replaces the recorded snapshot; called under the lock. */
+  saveSnapshot(snapshot: SchemaSnapshot): Promise<void>;
   close(): Promise<void>;
 }

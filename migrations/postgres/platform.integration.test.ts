@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { readChangeFiles } from '../engine/change-files';
 import { migrateDown, migrateUp } from '../engine/runner';
-import { sqlFormat } from '../engine/sql-format';
-import { type PostgresConnection, PostgresTarget } from '../targets/postgres';
+import { sqlFormat } from '../targets/postgres/format';
+import { type PostgresConnection, PostgresTarget } from '../targets/postgres/target';
 import { as, closePools, freshDatabase, query, schemaFingerprint } from '../testing/postgres';
 import { type ScratchServer, startPostgres } from '../testing/servers';
 
@@ -56,7 +56,7 @@ test('each change reverts to exactly what was there before and applies again to 
       database,
       `SELECT FROM pg_class WHERE relnamespace = 'platform'::regnamespace AND relkind IN ('r', 'p')`,
     ),
-  ).toHaveLength(1);
+  ).toHaveLength(2);
 }, 60_000);
 
 describe('users and projects', () => {

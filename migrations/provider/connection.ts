@@ -2,9 +2,7 @@ import { StoreAccessError } from '../engine/errors';
 import { connectPolicy } from '../engine/retry';
 import type { MigrationTarget } from '../engine/target';
 import { KubernetesCluster } from '../kubernetes/cluster';
-import type { StoreName } from '../stores';
-import { MinioTarget } from '../targets/minio';
-import { PostgresTarget } from '../targets/postgres';
+import { openTarget, type StoreName } from '../stores';
 
 interface SecretReferences {
   /** Namespace of the Secrets, and of the Service. */
@@ -53,13 +51,6 @@ export interface ConnectOptions {
   readonly budgetMs: number;
 }
 
-interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-  readonly credentials: Record<string, string>;
-  readonly tls?: { readonly ca: string; readonly serverName: string };
-}
-
 /**
  * Connects to a store with the credentials its Kubernetes Secret holds now.
  * @throws StoreAccessError when a Secret is missing or refused; the last connection error when the budget is spent.
@@ -86,30 +77,14 @@ async function attempt({ store, database, reference, holder }: ConnectOptions): 
     await tunnel?.close();
   };
   try {
-    target = await open(store, database, { host, port, credentials, tls }, reference, holder);
+    const credential = (name: string) => key(credentials, name, reference.credentialsSecret);
+    target = await openTarget(store, { host, port, database, credential, tls, holder });
     await target.applied();
     return { target, serverCa: ca, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
   }
-}
-
-async function open(
-  store: StoreName,
-  database: string,
-  { host, port, credentials, tls }: Endpoint,
-  { credentialsSecret }: ConnectionReference,
-  holder: string,
-): Promise<MigrationTarget> {
-  const credential = (name: string) => key(credentials, name, credentialsSecret);
-  if (store === 'postgres') {
-    const [user, password] = [credential('username'), credential('password')];
-    return PostgresTarget.connect({ host, port, database, user, password, tls, holder });
-  }
-  const [accessKey, secretKey] = [credential('rootUser'), credential('rootPassword')];
-  const endpoint = `${tls ? 'https' : 'http'}://${host}:${port}`;
-  return new MinioTarget({ endpoint, accessKey, secretKey, database, tls });
 }
 
 function serverName(reference: ConnectionReference): string {

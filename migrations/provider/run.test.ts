@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { projectRoot } from '../project-root';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
 import { changeFileDigests, readChangeFiles } from '../engine/change-files';
-import { sqlFormat } from '../engine/sql-format';
+import { sqlFormat } from '../targets/postgres/format';
 import { check, diff, type Inputs, type Outputs, read, remove } from './run';
 
 let folder: TemporaryFolder;

@@ -3,6 +3,7 @@ import { exitWithEngine } from './exit-with-engine';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { dynamic } from '@pulumi/pulumi';
+import { canonicalJson } from '../engine/canonical-json';
 import { type ChangeFolder, type FileDigest, readChangeFiles } from '../engine/change-files';
 import { ChangeFilesError, problemText } from '../engine/errors';
 import { plan } from '../engine/plan';
@@ -72,7 +73,8 @@ export async function diff(_id: string, olds: State, news: Inputs): Promise<dyna
   const { pending, problems } = plan(readFolder(news), olds.applied ?? []);
   if (problems.length > 0) throw withoutStack(new ChangeFilesError(news.folder, problems));
   await showPending(news, pending);
-  const moved = olds.folder !== news.folder || canonical(olds.connection) !== canonical(news.connection);
+  const moved =
+    olds.folder !== news.folder || canonicalJson(olds.connection) !== canonicalJson(news.connection);
   return { changes: pending.length > 0 || moved };
 }
 
@@ -95,7 +97,7 @@ export async function read(id: string, props: State): Promise<dynamic.ReadResult
     connection = await open(props, REFRESH_BUDGET_MS);
     const history = await connection.target.applied();
     const current = { ...props, ...outputs(history, connection.serverCa) };
-    if (canonical(current.applied) !== canonical(props.applied)) {
+    if (canonicalJson(current.applied) !== canonicalJson(props.applied)) {
       await report(
         'warning',
         `The history of ${id} is not what the state says: ${difference(props, current)}.`,
@@ -179,22 +181,15 @@ function failureText({ applied, failed }: RunResult): string {
 
 function difference(before: Outputs, now: Outputs): string {
   const names = (from: Outputs, without: Outputs) =>
-    from.applied.filter((entry) => !without.applied.some((other) => canonical(other) === canonical(entry)));
+    from.applied.filter(
+      (entry) => !without.applied.some((other) => canonicalJson(other) === canonicalJson(entry)),
+    );
   const list = (entries: readonly AppliedEntry[]) => entries.map(entryName).join(', ') || 'none';
   return `only in the state: ${list(names(before, now))}; only in the store: ${list(names(now, before))}`;
 }
 
 function entryName({ version, description }: AppliedEntry): string {
   return `${version}-${description}`;
-}
-
-/** JSON with sorted keys, so that equal values give equal text. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }
 
 function whoami(): string {

@@ -8,20 +8,21 @@ import type { StoreName } from '../stores';
 export function startChildRunner(
   store: StoreName,
   folder: string,
-  connection: { host: string; port: number; user: string; password: string; database: string },
+  connection: { host: string; port: number; database: string },
+  /** As the store's credentials Secret has them. */
+  credentials: Record<string, string>,
 ): ChildProcess {
   const script = join(projectRoot(), 'dist/migrations/testing/runner-process.js');
   if (!existsSync(script)) throw new Error(`${script} does not exist: run "npm run build" first.`);
-  const { host, port, user, password, database } = connection;
+  const { host, port, database } = connection;
   return spawn(process.execPath, [script, store, folder], {
     stdio: 'inherit',
     env: {
       ...process.env,
       HOST: host,
       PORT: String(port),
-      USER_NAME: user,
-      PASSWORD: password,
       DATABASE: database,
+      CREDENTIALS: JSON.stringify(credentials),
     },
   });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Pool, type QueryResultRow } from 'pg';
-import type { PostgresConnection } from '../targets/postgres';
+import { DEFINITIONS } from '../targets/postgres/definitions';
+import type { PostgresConnection } from '../targets/postgres/target';
 import type { ScratchServer } from './servers';
 
 /** Password of every role the tests make; the server lives as long as the test. */
@@ -53,34 +54,7 @@ export function as(user: string, connection: PostgresConnection): PostgresConnec
   return { ...connection, user, password: ROLE_PASSWORD };
 }
 
-/** Everything the changes of a database may touch, as comparable text: relations, columns, constraints, indexes, functions, triggers, rights. */
+/** Everything the changes of a database may touch, as comparable text. */
 export async function schemaFingerprint(connection: PostgresConnection): Promise<string[]> {
-  const rows = await query<{ line: string }>(
-    connection,
-    `WITH ours AS (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
-                   WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema')
-     SELECT format('schema %s %s', nspname, a.*) AS line
-       FROM ours, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
-     UNION ALL SELECT format('relation %s %s %s %s', c.oid::regclass, relkind, pg_get_expr(relpartbound, c.oid), a.*)
-       FROM pg_class c JOIN ours n ON n.oid = relnamespace, aclexplode(coalesce(relacl, acldefault('r', relowner))) a
-       WHERE relkind IN ('r', 'p', 'v', 'm', 'S')
-     UNION ALL SELECT format('column %s.%s %s %s %s %s', c.oid::regclass, attname, format_type(atttypid, atttypmod),
-                             attnotnull, pg_get_expr(adbin, adrelid), attacl)
-       FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN ours n ON n.oid = relnamespace
-       LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-       WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p', 'v', 'm')
-     UNION ALL SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(k.oid))
-       FROM pg_constraint k JOIN ours n ON n.oid = connamespace
-     UNION ALL SELECT 'index ' || indexdef FROM pg_indexes JOIN ours ON nspname = schemaname
-     UNION ALL SELECT format('function %s %s', pg_get_functiondef(p.oid), a.*)
-       FROM pg_proc p JOIN ours n ON n.oid = pronamespace, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
-     UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid)
-       FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid JOIN ours n ON n.oid = relnamespace WHERE NOT tgisinternal
-     UNION ALL SELECT format('comment %s %s', classoid::regclass, description)
-       FROM pg_description WHERE objoid >= 16384
-     UNION ALL SELECT format('default rights %s %s %s', d.defaclnamespace::regnamespace, defaclobjtype, defaclacl) FROM pg_default_acl d
-     UNION ALL SELECT format('database %s', a.*)
-       FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a WHERE datname = current_database()`,
-  );
-  return rows.map((row) => row.line).sort();
+  return (await query<{ line: string }>(connection, DEFINITIONS)).map((row) => row.line).sort();
 }

@@ -2,23 +2,17 @@
 import { readChangeFiles } from '../engine/change-files';
 import { migrateUp } from '../engine/runner';
 import type { MigrationTarget } from '../engine/target';
-import { changeFormat, type StoreName } from '../stores';
-import { MinioTarget } from '../targets/minio';
-import { PostgresTarget } from '../targets/postgres';
+import { changeFormat, openTarget, type StoreName } from '../stores';
 
-/** Environment: HOST, PORT, USER_NAME, PASSWORD, DATABASE. */
-async function connect(store: StoreName): Promise<MigrationTarget> {
-  const { HOST = '', PORT = '', USER_NAME = '', PASSWORD = '', DATABASE = '' } = process.env;
-  if (store === 'minio') {
-    const endpoint = `http://${HOST}:${PORT}`;
-    return new MinioTarget({ endpoint, accessKey: USER_NAME, secretKey: PASSWORD, database: DATABASE });
-  }
-  return PostgresTarget.connect({
+/** Environment: HOST, PORT, DATABASE, and CREDENTIALS as JSON. */
+function connect(store: StoreName): Promise<MigrationTarget> {
+  const { HOST = '', PORT = '', DATABASE = '', CREDENTIALS = '{}' } = process.env;
+  const credentials = JSON.parse(CREDENTIALS) as Record<string, string>;
+  return openTarget(store, {
     host: HOST,
     port: Number(PORT),
     database: DATABASE,
-    user: USER_NAME,
-    password: PASSWORD,
+    credential: (key) => credentials[key]!,
     holder: 'child',
   });
 }

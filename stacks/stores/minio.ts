@@ -4,7 +4,7 @@ import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
 import { MinioImage } from '../../components/minio-image';
 import { images } from '../../components/versions';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
-import { declaredBuckets } from '../../migrations/targets/minio-buckets';
+import { declaredBuckets } from '../../migrations/targets/minio/buckets';
 import type { MinioOutputs } from '../outputs';
 import {
   count,

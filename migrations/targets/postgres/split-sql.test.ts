@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { splitSql, SqlSyntaxError } from './sql';
+import { TextSyntaxError } from '../../engine/sectioned-format';
+import { splitSql } from './split-sql';
 
 const statements = (text: string) =>
   splitSql(text)
@@ -62,7 +63,7 @@ describe('splitSql', () => {
     ['SELECT \0', 1, 'has a NUL character, which PostgreSQL refuses'],
   ])('refuses %j', (text, line, what) => {
     const split = () => splitSql(text);
-    expect(split).toThrow(SqlSyntaxError);
+    expect(split).toThrow(TextSyntaxError);
     expect(split).toThrow(`line ${line}: ${what}`);
   });
 

@@ -1,5 +1,5 @@
-import { MalformedChangeError } from '../engine/change-files';
-import { minioFormat } from './minio-format';
+import { MalformedChangeError } from '../../engine/change-files';
+import { minioFormat } from './format';
 
 const file = (operation: object) =>
   JSON.stringify({ description: 'd', up: [operation], down: [{ operation: 'deleteBucket', bucket: 'abc' }] });

@@ -1,28 +1,14 @@
+import { type TextItem, TextSyntaxError } from '../../engine/sectioned-format';
+
 /**
  * Splits PostgreSQL text into statements the way psql does.
  * @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html
  */
 
-/** A statement, or a comment that fills its own line (`--` first on it). */
-export interface SqlItem {
-  readonly kind: 'statement' | 'comment';
-  /** Statement without its semicolon and without surrounding comments; comment without its line end. */
-  readonly text: string;
-  /** Line of its first character, from 1. */
-  readonly line: number;
+/** A {@link TextItem} of SQL. */
+export interface SqlItem extends TextItem {
   /** The statement's first words in lower case, at most six, such as `create unique index concurrently`. */
   readonly words: string;
-}
-
-/** Text that cannot be split, such as an unterminated string. */
-export class SqlSyntaxError extends Error {
-  constructor(
-    readonly line: number,
-    readonly what: string,
-  ) {
-    super(`line ${line}: ${what}`);
-    this.name = 'SqlSyntaxError';
-  }
 }
 
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
@@ -183,7 +169,7 @@ class Splitter {
     return this.lineCount;
   }
 
-  private error(offset: number, what: string): SqlSyntaxError {
-    return new SqlSyntaxError(this.line(offset), what);
+  private error(offset: number, what: string): TextSyntaxError {
+    return new TextSyntaxError(this.line(offset), what);
   }
 }

@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
-import { ChangeFailedError, LockTimeoutError, StoreAccessError } from '../engine/errors';
-import type { AppliedChange, Change, MigrationLock, MigrationTarget, Statement } from '../engine/target';
+import { ChangeFailedError, LockTimeoutError, StoreAccessError } from '../../engine/errors';
+import type {
+  AppliedChange,
+  Change,
+  MigrationLock,
+  MigrationTarget,
+  SchemaSnapshot,
+  Statement,
+} from '../../engine/target';
+import { DEFINITIONS } from './definitions';
 
 /** How to reach a PostgreSQL database; directly, never through PgBouncer, whose pooled sessions lose the lock. */
 export interface PostgresConnection {
@@ -49,6 +57,12 @@ const CREATE_HISTORY = `
     statements_done integer,
     error          text
   );
+  CREATE TABLE IF NOT EXISTS platform.schema_snapshot (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version  text NOT NULL,
+    lines    text[] NOT NULL
+  );
+  COMMENT ON TABLE platform.schema_snapshot IS 'Definitions that the last run left behind, for drift detection.';
   COMMENT ON TABLE platform.schema_migrations IS 'History of the change files applied to this database.';
   COMMENT ON COLUMN platform.schema_migrations.statements_done IS
     'Set while a change without transaction is half done: how many of its statements have finished.'`;
@@ -149,13 +163,20 @@ export class PostgresTarget implements MigrationTarget {
   }
 
   async applied(): Promise<AppliedChange[]> {
+    const { rows } = await this.reading<HistoryRow>(
+      `SELECT ${COLUMNS} FROM platform.schema_migrations ORDER BY version`,
+    );
+    return rows.map(toAppliedChange);
+  }
+
+  /** Reads the engine's own tables, which are empty where they do not exist yet. */
+  private async reading<Row extends object>(text: string): Promise<{ rows: Row[] }> {
     try {
-      const { rows } = await this.client.query<HistoryRow>(
-        `SELECT ${COLUMNS} FROM platform.schema_migrations ORDER BY version`,
-      );
-      return rows.map(toAppliedChange);
+      return await this.client.query<Row>(text);
     } catch (error) {
-      if (error instanceof DatabaseError && (error.code === '42P01' || error.code === '3F000')) return [];
+      if (error instanceof DatabaseError && (error.code === '42P01' || error.code === '3F000')) {
+        return { rows: [] };
+      }
       throw this.accessError(error, 'the history platform.schema_migrations cannot be read');
     }
   }
@@ -182,6 +203,26 @@ export class PostgresTarget implements MigrationTarget {
     await this.progress(change.version, 0);
     await this.oneByOne(change, change.down);
     await forget();
+  }
+
+  async schema(): Promise<readonly string[]> {
+    const { rows } = await this.client.query<{ line: string }>(DEFINITIONS);
+    return rows.map((row) => row.line).sort();
+  }
+
+  async snapshot(): Promise<SchemaSnapshot | undefined> {
+    const { rows } = await this.reading<SchemaSnapshot>(
+      'SELECT version, lines AS schema FROM platform.schema_snapshot',
+    );
+    return rows[0];
+  }
+
+  async saveSnapshot({ version, schema }: SchemaSnapshot): Promise<void> {
+    await this.client.query(
+      `INSERT INTO platform.schema_snapshot (version, lines) VALUES ($1, $2)
+       ON CONFLICT (only_row) DO UPDATE SET version = excluded.version, lines = excluded.lines`,
+      [version, schema],
+    );
   }
 
   async close(): Promise<void> {

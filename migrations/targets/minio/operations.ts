@@ -9,7 +9,7 @@ import {
   PutBucketVersioningCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { MinioOperation } from './minio-format';
+import type { MinioOperation } from './format';
 
 /**
  * Performs one operation; every operation can be repeated, so a change that stopped half-way is run again from its start.

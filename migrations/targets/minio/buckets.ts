@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { changeFileDigests } from '../engine/change-files';
-import { projectRoot } from '../project-root';
-import { changeFolder } from '../stores';
-import type { MinioOperation } from './minio-format';
+import { changeFileDigests } from '../../engine/change-files';
+import { projectRoot } from '../../project-root';
+import { changeFolder } from '../../stores';
+import type { MinioOperation } from './format';
 
 /** Names of the buckets that the change files of a MinIO database end up with, sorted; the provider validates the files. */
 export function declaredBuckets(database: string): string[] {

@@ -1,6 +1,6 @@
 /** The operations of MinIO change files, with field names and meaning of the S3 API. */
 import { z } from 'zod';
-import { jsonFormat } from '../engine/json-format';
+import { jsonFormat } from '../../engine/json-format';
 
 const bucket = z
   .string()

@@ -1,12 +1,12 @@
-import { readChangeFiles } from '../engine/change-files';
-import { LockTimeoutError, StoreAccessError } from '../engine/errors';
-import { migrateDown, migrateUp, type RunResult } from '../engine/runner';
-import { sqlFormat } from '../engine/sql-format';
-import { sqlChange, TemporaryFolder } from '../testing/change-folder';
-import { killHard, startChildRunner } from '../testing/child-runner';
-import { as, closePools, freshDatabase, query, superuser } from '../testing/postgres';
-import { eventually, type ScratchServer, startPostgres } from '../testing/servers';
-import { type PostgresConnection, PostgresTarget } from './postgres';
+import { readChangeFiles } from '../../engine/change-files';
+import { LockTimeoutError, StoreAccessError } from '../../engine/errors';
+import { migrateDown, migrateUp, type RunResult } from '../../engine/runner';
+import { sqlFormat } from './format';
+import { sqlChange, TemporaryFolder } from '../../testing/change-folder';
+import { killHard, startChildRunner } from '../../testing/child-runner';
+import { as, closePools, freshDatabase, query, superuser } from '../../testing/postgres';
+import { eventually, type ScratchServer, startPostgres } from '../../testing/servers';
+import { type PostgresConnection, PostgresTarget } from './target';
 
 let server: ScratchServer;
 let database: PostgresConnection;
@@ -200,7 +200,10 @@ describe('the lock', () => {
     folder.write({
       '000003-slow.sql': sqlChange('CREATE TABLE c (id int);\nSELECT pg_sleep(120) FROM gate WHERE slow;'),
     });
-    const child = startChildRunner('postgres', folder.path, database);
+    const child = startChildRunner('postgres', folder.path, database, {
+      username: database.user,
+      password: database.password,
+    });
     await eventually('the child is inside its slow change', 30_000, async () => {
       const sleeping = await query(
         superuser(server),

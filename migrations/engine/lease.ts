@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { LockTimeoutError } from './errors';
+import type { MigrationLock } from './target';
+
+/** A holder renews its lease this often … */
+const HEARTBEAT_MS = 1_000;
+/** … and is taken for dead when a waiter saw no renewal for this long. */
+const DEAD_AFTER_MS = 4_000;
+const POLL_MS = 250;
+
+/** A lease as a store keeps it. */
+export interface LeaseRecord {
+  readonly holder: string;
+  /** False once it was released. */
+  readonly held: boolean;
+  /** Token of the record's last write; every write gives another one. */
+  readonly token: string;
+}
+
+/** Where a store keeps its lease: one record with conditional writes. */
+export interface LeaseStorage {
+  read(): Promise<LeaseRecord | undefined>;
+  /** Writes the record if its token is still the expected one (undefined: there is no record); the new token, or undefined when it was not. */
+  write(content: Omit<LeaseRecord, 'token'>, expected: string | undefined): Promise<string | undefined>;
+}
+
+/** A held lock whose loss can be noticed. */
+export interface Lease extends MigrationLock {
+  /** @throws Error when another runner took the lease over, or it could not be renewed in time. */
+  assertHeld(): void;
+}
+
+/**
+ * Takes a store's lease, trying again until `waitMs` has passed.
+ * Waiters judge a holder by whether its heartbeat changes the token, on their own clock: clocks need not agree.
+ * @param store the store, in messages.
+ * @throws LockTimeoutError naming the holder.
+ */
+export async function takeLease(
+  storage: LeaseStorage,
+  store: string,
+  { holder, waitMs }: { holder: string; waitMs: number },
+): Promise<Lease> {
+  const deadline = performance.now() + waitMs;
+  let seen: { token: string; since: number } | undefined;
+  for (;;) {
+    const current = await storage.read();
+    const now = performance.now();
+    if (current && current.token !== seen?.token) seen = { token: current.token, since: now };
+    const free = !current || !current.held || now - seen!.since >= DEAD_AFTER_MS;
+    const token = free ? await storage.write({ holder, held: true }, current?.token) : undefined;
+    if (token) return new RenewedLease(storage, store, holder, token);
+    if (now >= deadline) throw new LockTimeoutError(store, current?.holder ?? 'another runner', waitMs);
+    await delay(POLL_MS);
+  }
+}
+
+class RenewedLease implements Lease {
+  private lost: Error | undefined;
+  private lastBeat = performance.now();
+  private beating: Promise<void> = Promise.resolve();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly storage: LeaseStorage,
+    private readonly store: string,
+    private readonly holder: string,
+    private token: string,
+  ) {
+    this.timer = setInterval(() => {
+      this.beating = this.beating.then(() => this.beat());
+    }, HEARTBEAT_MS);
+    this.timer.unref();
+  }
+
+  assertHeld(): void {
+    if (!this.lost && performance.now() - this.lastBeat >= DEAD_AFTER_MS) {
+      this.lost = new Error(`The migration lock of ${this.store} could not be kept alive; run again.`);
+    }
+    if (this.lost) throw this.lost;
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.timer);
+    await this.beating;
+    if (this.lost) return;
+    // An unreachable store leaves the lease to expire.
+    await this.storage.write({ holder: this.holder, held: false }, this.token).catch(() => undefined);
+  }
+
+  private async beat(): Promise<void> {
+    if (this.lost) return;
+    try {
+      const token = await this.storage.write({ holder: this.holder, held: true }, this.token);
+      if (token) {
+        this.token = token;
+        this.lastBeat = performance.now();
+      } else {
+        this.lost = new Error(
+          `The migration lock of ${this.store} was taken over by another runner; run again.`,
+        );
+      }
+    } catch {
+      // One missed beat is no loss yet; assertHeld() counts the time since the last good one.
+    }
+  }
+}
