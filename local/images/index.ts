@@ -21,7 +21,10 @@ export async function imageArchive(reference: string): Promise<string> {
   const name = `images/${reference.split('/').at(-1)?.split(':')[0]}`;
   const version = imageVersion(reference);
   const dir = await cached({ name, version }, `Building image ${reference}`, async (folder, report) => {
-    const addFiles = async (root: string) => addBinaries(recipe, root);
+    const addFiles = async (root: string) => {
+      await addBinaries(recipe, root);
+      await recipe.files?.add(root, report);
+    };
     const layers =
       recipe.base === 'debian'
         ? await debianLayers(recipe, folder, report, addFiles)

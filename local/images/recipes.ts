@@ -16,9 +16,19 @@ export interface Recipe {
   /** Build whose binaries are copied: path in the image by name of the binary. */
   readonly build?: GoBuild;
   readonly binaries?: Readonly<Record<string, string>>;
+  /** Files that no Debian package and no Go build has, such as Java archives. */
+  readonly files?: ImageFiles;
   /** Symbolic links: target by path in the image. */
   readonly links?: Readonly<Record<string, string>>;
   readonly config: ImageConfig;
+}
+
+/** Files that are added to an image after its packages. */
+export interface ImageFiles {
+  /** Changes with what is added; part of the image's version in the cache. */
+  readonly version: string;
+  /** @param root folder of the image's root; may be run in it with `chroot` only after its packages are there. */
+  add(root: string, report: (line: string) => void): Promise<void>;
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

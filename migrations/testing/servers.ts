@@ -20,7 +20,8 @@ export interface ScratchServer {
   stop(): Promise<void>;
 }
 
-interface Recipe {
+/** How to start one kind of server. */
+export interface ServerRecipe {
   readonly name: string;
   readonly image: string;
   readonly uid: number;
@@ -29,6 +30,8 @@ interface Recipe {
   /** Shell script; finds the password in $PASSWORD and may write to /data. */
   readonly script: string;
   readonly readinessProbe: object;
+  /** Memory limit of the pod, a Kubernetes quantity; default none. */
+  readonly memory?: string;
   secret(user: string, password: string): Record<string, string>;
 }
 
@@ -37,7 +40,7 @@ const FIELD_MANAGER = 'migrations-test';
 
 /** Starts an empty PostgreSQL whose superuser is `postgres`. */
 export function startPostgres(): Promise<ScratchServer> {
-  return start({
+  return startServer({
     name: 'postgres',
     image: images.postgres,
     uid: 26,
@@ -56,7 +59,7 @@ export function startPostgres(): Promise<ScratchServer> {
 
 /** Starts an empty MinIO. */
 export function startMinio(): Promise<ScratchServer> {
-  return start({
+  return startServer({
     name: 'minio',
     image: images.minio,
     uid: 1000,
@@ -69,7 +72,8 @@ export function startMinio(): Promise<ScratchServer> {
   });
 }
 
-async function start(recipe: Recipe): Promise<ScratchServer> {
+/** Starts a server in a namespace of its own and waits until it is ready. */
+export async function startServer(recipe: ServerRecipe): Promise<ScratchServer> {
   const cluster = KubernetesCluster.load();
   const { name, port, user } = recipe;
   const namespace = `test-${name}-${randomBytes(4).toString('hex')}`;
@@ -97,7 +101,7 @@ async function start(recipe: Recipe): Promise<ScratchServer> {
   }
 }
 
-function objects(recipe: Recipe, namespace: string, password: string): KubernetesObject[] {
+function objects(recipe: ServerRecipe, namespace: string, password: string): KubernetesObject[] {
   const { name, port, uid, image, script, readinessProbe } = recipe;
   const metadata = { name, namespace, labels: { app: name } };
   return [
@@ -126,6 +130,7 @@ function objects(recipe: Recipe, namespace: string, password: string): Kubernete
             env: [{ name: 'PASSWORD', value: password }],
             ports: [{ containerPort: port }],
             readinessProbe,
+            ...(recipe.memory ? { resources: { limits: { memory: recipe.memory } } } : {}),
             securityContext: containerSecurityContext(),
             volumeMounts: [{ name: 'data', mountPath: '/data' }],
           },
