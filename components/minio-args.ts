@@ -1,5 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
-import type { PodResources, VolumeArgs } from './postgres-args';
+import type { PodResources, VolumeArgs } from './pod-args';
 
 /** Arguments of the MinIO component. */
 export interface MinioArgs {

@@ -1,14 +1,11 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
 import { MinioArgs } from './minio-args';
 import { MinioSpec, minioSpec } from './minio-spec';
 import { MinioUser } from './minio-user';
+import { generatedPassword } from './password';
 
 export type { MinioArgs } from './minio-args';
-
-/** Characters of the generated password; MinIO takes up to 40. */
-const PASSWORD_LENGTH = 32;
 
 /**
  * MinIO, the platform's object storage: one server, or at least four with erasure coding; needs the namespace.
@@ -60,7 +57,7 @@ export class Minio extends pulumi.ComponentResource {
   }
 
   private declareRootSecret(name: string, { rootUser, ...secret }: MinioSpec['rootSecret']) {
-    const stringData = { rootUser, rootPassword: this.declarePassword(`${name}-root`) };
+    const stringData = { rootUser, rootPassword: generatedPassword(`${name}-root`, this) };
     return new k8s.core.v1.Secret(`${name}-root`, { ...secret, stringData }, { parent: this });
   }
 
@@ -71,17 +68,12 @@ export class Minio extends pulumi.ComponentResource {
     dependsOn: pulumi.Resource[],
   ): pulumi.Output<string> {
     const { accessKey, ...rest } = spec.secret;
-    const stringData = { accessKey, secretKey: this.declarePassword(`${name}-app`) };
+    const stringData = { accessKey, secretKey: generatedPassword(`${name}-app`, this) };
     const secret = new k8s.core.v1.Secret(`${name}-app`, { ...rest, stringData }, { parent: this });
     const user = new MinioUser(`${name}-app-user`, spec.user, {
       parent: this,
       dependsOn: [secret, ...dependsOn],
     });
     return user.id.apply(() => rest.metadata.name);
-  }
-
-  private declarePassword(name: string): pulumi.Output<string> {
-    const options = { length: PASSWORD_LENGTH, special: false };
-    return new random.RandomPassword(`${name}-password`, options, { parent: this }).result;
   }
 }

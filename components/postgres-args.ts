@@ -1,18 +1,5 @@
 /** Arguments of the PostgreSQL component, and the checks that need more than one of them. */
-
-/** Compute resources of one pod; see https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/ */
-export interface PodResources {
-  readonly requests: { readonly cpu: string; readonly memory: string };
-  readonly limits: { readonly cpu?: string; readonly memory: string };
-}
-
-/** One volume per instance. */
-export interface VolumeArgs {
-  /** Kubernetes quantity such as `10Gi`. */
-  readonly size: string;
-  /** StorageClass; default the cluster's default class. */
-  readonly className?: string;
-}
+import type { PodResources, VolumeArgs } from './pod-args';
 
 /** PgBouncer in front of the cluster. */
 export interface PoolerArgs {

@@ -1,5 +1,6 @@
 import { containerSecurityContext, labels, podSecurityContext } from './metadata';
-import { PodResources, PostgresArgs, ResolvedPostgresArgs, resolvePostgresArgs } from './postgres-args';
+import type { PodResources } from './pod-args';
+import { PostgresArgs, ResolvedPostgresArgs, resolvePostgresArgs } from './postgres-args';
 import { postgresParameters } from './postgres-parameters';
 
 /** User and group of the CloudNativePG images. */

@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
+import { generatedPassword } from './password';
 import { PostgresArgs } from './postgres-args';
 import { PoolerRollout } from './postgres-rollout';
 import { Credential, credentials, PostgresSpec, postgresSpec } from './postgres-spec';
 
 export type { PostgresArgs } from './postgres-args';
-
-/** Characters of a generated password; letters and digits only, so that it needs no escaping in a URL. */
-const PASSWORD_LENGTH = 32;
 
 /**
  * A PostgreSQL cluster run by CloudNativePG, with its roles, PgBouncer and partition maintenance.
@@ -68,12 +65,7 @@ export class Postgres extends pulumi.ComponentResource {
   private declareSecrets(name: string, spec: PostgresSpec): Record<Credential, k8s.core.v1.Secret> {
     const declare = (role: Credential) => {
       const { username, ...secret } = spec.secrets[role];
-      const password = new random.RandomPassword(
-        `${name}-${role}-password`,
-        { length: PASSWORD_LENGTH, special: false },
-        { parent: this },
-      );
-      const stringData = { username, password: password.result };
+      const stringData = { username, password: generatedPassword(`${name}-${role}`, this) };
       return new k8s.core.v1.Secret(`${name}-${role}`, { ...secret, stringData }, { parent: this });
     };
     return Object.fromEntries(credentials.map((role) => [role, declare(role)])) as Record<

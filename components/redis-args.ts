@@ -1,4 +1,4 @@
-import type { PodResources, VolumeArgs } from './postgres-args';
+import type { PodResources, VolumeArgs } from './pod-args';
 
 /** Arguments of the Redis component. */
 export interface RedisArgs {

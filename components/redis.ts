@@ -1,6 +1,6 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import * as random from '@pulumi/random';
+import { generatedPassword } from './password';
 import { aclFile, AclUserName, aclUserNames } from './redis-acl';
 import { RedisArgs } from './redis-args';
 import { Consumer, consumers, RedisSpec, redisSpec } from './redis-spec';
@@ -8,9 +8,6 @@ import { Consumer, consumers, RedisSpec, redisSpec } from './redis-spec';
 export type { RedisArgs } from './redis-args';
 
 type Passwords = Readonly<Record<AclUserName, pulumi.Output<string>>>;
-
-/** Characters of a generated password; letters and digits only, so that it needs no escaping in a URL. */
-const PASSWORD_LENGTH = 32;
 
 /**
  * One Redis master with replicas, watched by Sentinels; needs the namespace.
@@ -71,12 +68,7 @@ export class Redis extends pulumi.ComponentResource {
   }
 
   private declarePasswords(name: string): Passwords {
-    const declare = (user: AclUserName) =>
-      new random.RandomPassword(
-        `${name}-${user}-password`,
-        { length: PASSWORD_LENGTH, special: false },
-        { parent: this },
-      ).result;
+    const declare = (user: AclUserName) => generatedPassword(`${name}-${user}`, this);
     return Object.fromEntries(aclUserNames.map((user) => [user, declare(user)])) as Record<
       AclUserName,
       pulumi.Output<string>

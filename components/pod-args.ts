@@ -1,0 +1,15 @@
+/** Arguments that the components of all stores share. */
+
+/** Compute resources of one pod; see https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/ */
+export interface PodResources {
+  readonly requests: { readonly cpu: string; readonly memory: string };
+  readonly limits: { readonly cpu?: string; readonly memory: string };
+}
+
+/** One volume per instance. */
+export interface VolumeArgs {
+  /** Kubernetes quantity such as `10Gi`. */
+  readonly size: string;
+  /** StorageClass; default the cluster's default class. */
+  readonly className?: string;
+}
