@@ -67,6 +67,8 @@ export class TestStack {
         PULUMI_CONFIG_PASSPHRASE: 'only-for-this-test',
         PULUMI_CONFIG_PASSPHRASE_FILE: '',
         PULUMI_SKIP_UPDATE_CHECK: 'true',
+        // Another program runs as Pulumi runs it, without what this project adds.
+        ...(this.program === process.cwd() ? {} : { NODE_OPTIONS: '' }),
         ...options.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

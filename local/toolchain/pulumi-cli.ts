@@ -32,7 +32,7 @@ export async function ensurePulumiCli(env: NodeJS.ProcessEnv = process.env): Pro
   const folder = await cached(
     {
       name: 'pulumi',
-      version: `${toolVersions.pulumi}-${hash([...Object.values(launchers()), process.arch])}`,
+      version: `${toolVersions.pulumi}-${hash([JSON.stringify(launchers()), process.arch])}`,
     },
     `Getting Pulumi ${toolVersions.pulumi}`,
     async (dir, report) => {

@@ -4,6 +4,8 @@ import { note } from '../progress';
 import { ensurePlugins } from './plugins';
 import { ensurePulumiCli } from './pulumi-cli';
 
+const DEFERRED_MODULES = path.join(projectRoot(), 'dist', 'local', 'toolchain', 'deferred-modules.js');
+
 /** Pulumi, ready to run: the command and the environment it needs. */
 export interface Toolchain {
   readonly pulumi: string;
@@ -22,6 +24,9 @@ export async function ensureToolchain(env: NodeJS.ProcessEnv = process.env): Pro
     pulumi: cli.command,
     env: {
       PATH: [...folders, ...rest].join(path.delimiter),
+      NODE_OPTIONS: [env.NODE_OPTIONS, `--require ${JSON.stringify(DEFERRED_MODULES)}`]
+        .filter(Boolean)
+        .join(' '),
       NODE_COMPILE_CACHE: env.NODE_COMPILE_CACHE ?? path.join(projectRoot(), 'dist', '.compile-cache'),
       PULUMI_SKIP_UPDATE_CHECK: 'true',
       AGENT_DATA_PLATFORM_CACHE: cacheRoot(env),
