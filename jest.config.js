@@ -14,7 +14,7 @@ const common = {
   testEnvironment: 'node',
   setupFilesAfterEnv: ['<rootDir>/jest.setup.js'],
   roots: ['<rootDir>'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/bench/migrations/node_modules/'],
   transform: {
     '^.+\\.(ts|js|mjs)$': [
       '@swc/jest',

@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { manifestBundleProvider } from './manifest-bundle';
 import { minioUserProvider } from './minio-user';
+import { neo4jUserProvider } from './neo4j-user';
 import { existingOperatorProvider } from './operators-existing';
 import { rolloutProvider } from './postgres-rollout';
 
@@ -30,6 +31,12 @@ describe.each([
     rolloutProvider,
     '../components/postgres-rollout',
     { create: 'awaitRollout', update: 'awaitRollout' },
+  ],
+  [
+    'Neo4jUser',
+    neo4jUserProvider,
+    '../components/neo4j-user',
+    { create: 'putNeo4jUser', update: 'putNeo4jUser' },
   ],
   [
     'MinioUser',

@@ -4,7 +4,8 @@ it('sets the audit log and the query statistics by default', () => {
   expect(postgresParameters()).toEqual({
     'pgaudit.log': 'ddl, write, role',
     'pgaudit.log_catalog': 'on',
-    'pgaudit.log_parameter': 'on',
+    'pgaudit.log_parameter': 'off',
+    log_parameter_max_length: '0',
     'pg_stat_statements.max': '10000',
     'pg_stat_statements.track': 'all',
     idle_in_transaction_session_timeout: '10min',

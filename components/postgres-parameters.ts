@@ -59,7 +59,10 @@ const RESERVED = [
 export const defaultParameters: Readonly<Record<string, string>> = {
   'pgaudit.log': 'ddl, write, role',
   'pgaudit.log_catalog': 'on',
-  'pgaudit.log_parameter': 'on',
+  // Parameters are personal data, token hashes and ciphertexts: the log would keep what the tables protect.
+  'pgaudit.log_parameter': 'off',
+  // The same for statements that are logged because they were slow.
+  log_parameter_max_length: '0',
   'pg_stat_statements.max': '10000',
   'pg_stat_statements.track': 'all',
   idle_in_transaction_session_timeout: '10min',

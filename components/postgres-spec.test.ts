@@ -183,7 +183,7 @@ describe('a single instance', () => {
                       'psql',
                       '--no-psqlrc',
                       '--set=ON_ERROR_STOP=1',
-                      '--command=SELECT platform.maintain_partitions()',
+                      '--command=CALL platform.run_partition_upkeep()',
                     ],
                     env: [
                       { name: 'PGHOST', value: 'postgres-rw.data.svc' },

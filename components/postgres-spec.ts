@@ -341,7 +341,7 @@ function maintenancePod(args: ResolvedPostgresArgs) {
           'psql',
           '--no-psqlrc',
           '--set=ON_ERROR_STOP=1',
-          '--command=SELECT platform.maintain_partitions()',
+          '--command=CALL platform.run_partition_upkeep()',
         ],
         env: [
           { name: 'PGHOST', value: serviceHost(args, 'rw') },

@@ -11,12 +11,12 @@ test('the data pods know every user, by digest, and no default user', () => {
   const [first, ...users] = aclFile('server', passwords).trimEnd().split('\n');
   expect(first).toBe('user default off');
   expect(users.map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual(
-    ['app', 'monitor', 'replica', 'sentinel', 'node'].map(
+    ['app', 'migrations', 'monitor', 'replica', 'sentinel', 'node'].map(
       (name) => `user ${name} on #${digest(name as AclUserName)}`,
     ),
   );
   expect(users[0]).toBe(`user app on #${digest('app')} ~* &* +@all -@admin -@dangerous +info +role`);
-  expect(users[2]).toBe(
+  expect(users[3]).toBe(
     `user replica on #${digest('replica')} resetkeys resetchannels -@all +ping +psync +replconf`,
   );
 });
@@ -30,15 +30,45 @@ test('the Sentinels do not know the replication user', () => {
   ).toEqual(['default', 'app', 'monitor', 'sentinel', 'node']);
 });
 
-test('no password is in clear in either file', () => {
-  for (const side of ['server', 'sentinel'] as const)
+test('no password is in clear in any file', () => {
+  for (const side of ['server', 'sentinel', 'cluster'] as const)
     expect(aclFile(side, passwords)).not.toContain('clear-');
 });
 
-test('only applications may touch keys, and nobody may read the settings', () => {
+test('the pods of a Cluster do not know the Sentinels', () => {
+  expect(
+    aclFile('cluster', passwords)
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ')[1]),
+  ).toEqual(['default', 'app', 'migrations', 'monitor', 'replica', 'node']);
+});
+
+test('only applications and the change files may touch keys, and nobody may read the settings', () => {
   for (const name of aclUserNames.filter((user) => user !== 'app')) {
     const rules: readonly string[] = aclUsers[name].server;
     expect(rules.slice(0, 3)).toEqual(['resetkeys', 'resetchannels', '-@all']);
-    expect(rules.filter((rule) => /^[~%]|\+@|\+config\|get/.test(rule))).toEqual([]);
+    expect(rules.filter((rule) => /^\(?[~%]|\+@|\+config\|get/.test(rule))).toEqual(
+      name === 'migrations'
+        ? ['~schema:*', '(~* +del +eval +ttl +type +xgroup|create +xgroup|destroy +xinfo|groups +xlen)']
+        : [],
+    );
   }
+});
+
+test('an application starts from nothing on every kind of pod', () => {
+  const [server, sentinel, cluster] = (['server', 'sentinel', 'cluster'] as const).map((side) =>
+    aclFile(side, { ...passwords, notes: 'clear-notes' }, { notes: ['~note:*', '+get'] })
+      .trimEnd()
+      .split('\n')
+      .at(-1),
+  );
+  const start = `user notes on #${createHash('sha256').update('clear-notes').digest('hex')} resetkeys resetchannels -@all`;
+  const basics = '+client|setinfo +client|setname +info +ping +role +select';
+  expect(server).toBe(`${start} ~note:* +get ${basics}`);
+  expect(cluster).toBe(
+    `${start} ~note:* +get ${basics} +asking +cluster|info +cluster|nodes +cluster|shards +cluster|slots +readonly +readwrite`,
+  );
+  expect(sentinel).toContain(`${start} allchannels +@connection +info `);
+  expect(sentinel).not.toContain('~');
 });

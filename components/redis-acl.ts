@@ -7,10 +7,87 @@ interface AclUser {
   readonly server?: readonly string[];
   /** Rules on Sentinel pods. */
   readonly sentinel?: readonly string[];
+  /** Rules on the pods of a Cluster. */
+  readonly cluster?: readonly string[];
 }
 
 const nothing = ['resetkeys', 'resetchannels', '-@all'];
 const sentinelChannel = '&__sentinel__:hello';
+
+/** What every client library asks for before it is ready. */
+const clientBasics = ['+client|setinfo', '+client|setname', '+info', '+ping', '+role', '+select'];
+
+/** What clients of a Cluster ask for, to find the node of a key. */
+const clusterTopology = [
+  '+asking',
+  '+cluster|info',
+  '+cluster|nodes',
+  '+cluster|shards',
+  '+cluster|slots',
+  '+readonly',
+  '+readwrite',
+];
+
+/** What clients ask a Sentinel for, to find the master and to hear of a new one. */
+const masterLookup = [
+  ...nothing,
+  'allchannels',
+  '+@connection',
+  '+info',
+  '+role',
+  '+subscribe',
+  '+psubscribe',
+  '+unsubscribe',
+  '+punsubscribe',
+  '+sentinel|get-master-addr-by-name',
+  '+sentinel|master',
+  '+sentinel|masters',
+  '+sentinel|replicas',
+  '+sentinel|slaves',
+  '+sentinel|sentinels',
+];
+
+const applicationData = ['~*', '&*', '+@all', '-@admin', '-@dangerous', '+info', '+role'];
+
+const metrics = [
+  ...nothing,
+  '+ping',
+  '+info',
+  '+role',
+  '+dbsize',
+  '+client|setname',
+  '+latency|histogram',
+  '+latency|history',
+  '+latency|latest',
+  '+memory|stats',
+  '+slowlog|get',
+  '+slowlog|len',
+];
+
+const changeFiles = [
+  ...nothing,
+  '~schema:*',
+  ...clientBasics,
+  '+eval',
+  '+get',
+  '+hdel',
+  '+hget',
+  '+hgetall',
+  '+hset',
+  '+hvals',
+  '+scan',
+  '+set',
+  '+wait',
+  // Of all other keys: no value is read.
+  '(~* +del +eval +ttl +type +xgroup|create +xgroup|destroy +xinfo|groups +xlen)',
+];
+
+const replication = [...nothing, '+ping', '+psync', '+replconf'];
+
+/** Whether a user of this name may not be an application's, see {@link aclFile}. */
+export function isReservedUser(name: string): boolean {
+  return name === 'default' || name in aclUsers;
+}
 
 /**
  * Every user of the Redis component; the user `default` is off everywhere.
@@ -21,41 +98,18 @@ export const aclUsers = {
   app: {
     purpose:
       'Applications: all keys, channels and data commands; nothing that administers or can stall the server.',
-    server: ['~*', '&*', '+@all', '-@admin', '-@dangerous', '+info', '+role'],
-    sentinel: [
-      ...nothing,
-      'allchannels',
-      '+@connection',
-      '+info',
-      '+role',
-      '+subscribe',
-      '+psubscribe',
-      '+unsubscribe',
-      '+punsubscribe',
-      '+sentinel|get-master-addr-by-name',
-      '+sentinel|master',
-      '+sentinel|masters',
-      '+sentinel|replicas',
-      '+sentinel|slaves',
-      '+sentinel|sentinels',
-    ],
+    server: applicationData,
+    sentinel: masterLookup,
+    cluster: applicationData,
+  },
+  migrations: {
+    purpose: 'Change files: the key registry, streams and consumer groups; an audit by name, type and TTL.',
+    server: changeFiles,
+    cluster: [...changeFiles, ...clusterTopology],
   },
   monitor: {
     purpose: 'Metrics: counters and latencies; reads no key, and no setting (settings hold passwords).',
-    server: [
-      ...nothing,
-      '+ping',
-      '+info',
-      '+role',
-      '+dbsize',
-      '+client|setname',
-      '+latency|histogram',
-      '+latency|history',
-      '+latency|latest',
-      '+memory|stats',
-      '+slowlog|get',
-      '+slowlog|len',
-    ],
+    server: metrics,
     sentinel: [
       ...nothing,
       '+ping',
@@ -67,10 +121,12 @@ export const aclUsers = {
       '+sentinel|sentinels',
       '+sentinel|slaves',
     ],
+    cluster: [...metrics, '+cluster|info', '+cluster|nodes', '+cluster|shards', '+cluster|slots'],
   },
   replica: {
     purpose: 'Replicas towards their master: replication only.',
-    server: [...nothing, '+ping', '+psync', '+replconf'],
+    server: replication,
+    cluster: replication,
   },
   sentinel: {
     purpose: 'Sentinels towards data pods and towards each other: watch, and change roles.',
@@ -104,6 +160,19 @@ export const aclUsers = {
       "The pods' own scripts: look at roles, follow the elected master, and hand over before a master stops.",
     server: [...nothing, '+client|pause', '+info', '+ping', '+replicaof'],
     sentinel: [...nothing, '+ping', '+sentinel|failover', '+sentinel|get-master-addr-by-name'],
+    cluster: [
+      ...nothing,
+      '+cluster|addslotsrange',
+      '+cluster|failover',
+      '+cluster|forget',
+      '+cluster|info',
+      '+cluster|meet',
+      '+cluster|myid',
+      '+cluster|nodes',
+      '+cluster|replicate',
+      '+info',
+      '+ping',
+    ],
   },
 } as const satisfies Record<string, AclUser>;
 
@@ -111,16 +180,33 @@ export const aclUsers = {
 export type AclUserName = keyof typeof aclUsers;
 export const aclUserNames = Object.keys(aclUsers) as AclUserName[];
 
+/** Kinds of pods that have an ACL file. */
+export type AclSide = 'server' | 'sentinel' | 'cluster';
+
+/** ACL rules on data pods by application, such as those that the key registry gives. */
+export type ApplicationRules = Readonly<Record<string, readonly string[]>>;
+
 /** Text of the ACL file of one kind of pod; holds SHA-256 digests instead of the passwords. */
 export function aclFile(
-  side: 'server' | 'sentinel',
-  passwords: Readonly<Record<AclUserName, string>>,
+  side: AclSide,
+  passwords: Readonly<Record<string, string>>,
+  applications: ApplicationRules = {},
 ): string {
-  const lines = aclUserNames.flatMap((name) => {
-    const rules = (aclUsers[name] as AclUser)[side];
+  const platform = aclUserNames.map((name) => ({ name, rules: (aclUsers[name] as AclUser)[side] }));
+  const others = Object.entries(applications).map(([name, rules]) => ({
+    name,
+    rules: applicationRulesOn(side, rules),
+  }));
+  const lines = [...platform, ...others].flatMap(({ name, rules }) => {
     if (!rules) return [];
-    const digest = createHash('sha256').update(passwords[name]).digest('hex');
+    const digest = createHash('sha256').update(passwords[name]!).digest('hex');
     return [`user ${name} on #${digest} ${rules.join(' ')}`];
   });
   return ['user default off', ...lines, ''].join('\n');
+}
+
+function applicationRulesOn(side: AclSide, rules: readonly string[]): readonly string[] {
+  if (side === 'sentinel') return masterLookup;
+  // Later rules win: INFO and ROLE count as dangerous.
+  return [...nothing, ...rules, ...clientBasics, ...(side === 'cluster' ? clusterTopology : [])];
 }

@@ -24,6 +24,7 @@ test('fills in the defaults', () => {
     failoverTimeoutMilliseconds: 30_000,
     antiAffinity: 'preferred',
     clusterDomain: 'cluster.local',
+    applications: {},
   });
   expect(resolveRedisArgs({ ...minimal, sentinels: 5 }).quorum).toBe(3);
 });
@@ -75,6 +76,16 @@ test.each<[string, Partial<Record<keyof RedisArgs, unknown>>, string]>([
     'downAfterMilliseconds must be a positive integer, got 0.5.',
   ],
   ['a bad name', { name: 'Redis' }, 'name must be a DNS label of at most 40 characters, got "Redis".'],
+  [
+    'an application named like a user of the platform',
+    { applications: { replica: [] } },
+    'applications must be named with a-z, 0-9 and -, and not like a user of the platform, got "replica".',
+  ],
+  [
+    'an application whose name would end the line',
+    { applications: { 'a\nuser b': [] } },
+    'applications must be named with a-z, 0-9 and -, and not like a user of the platform, got "a\nuser b".',
+  ],
   [
     'an unknown affinity',
     { antiAffinity: 'never' },

@@ -1,4 +1,5 @@
 import type { PodResources, VolumeArgs } from './pod-args';
+import { type ApplicationRules, isReservedUser } from './redis-acl';
 
 /** Arguments of the Redis component. */
 export interface RedisArgs {
@@ -41,6 +42,8 @@ export interface RedisArgs {
   readonly antiAffinity?: 'preferred' | 'required';
   /** DNS domain of the cluster; default `cluster.local`. */
   readonly clusterDomain?: string;
+  /** An ACL user per application, by its rules beyond those every client needs; default none. */
+  readonly applications?: ApplicationRules;
 }
 
 const MAX_MEMORY_POLICIES = [
@@ -81,6 +84,7 @@ export function resolveRedisArgs(args: RedisArgs): ResolvedRedisArgs {
     failoverTimeoutMilliseconds: args.failoverTimeoutMilliseconds ?? 30_000,
     antiAffinity: args.antiAffinity ?? 'preferred',
     clusterDomain: args.clusterDomain ?? 'cluster.local',
+    applications: args.applications ?? {},
   };
   const problems = [...quorumProblems(resolved), ...memoryProblems(resolved), ...valueProblems(resolved)];
   if (problems.length > 0) throw new Error(`redis: ${problems.join(' ')}`);
@@ -112,7 +116,11 @@ function quorumProblems({ replicas, sentinels, quorum, minReplicasToWrite }: Res
   return problems;
 }
 
-function memoryProblems({ maxMemory, resources }: ResolvedRedisArgs): string[] {
+/** What the keys may take, against the limit of the container. */
+export function memoryProblems({
+  maxMemory,
+  resources,
+}: Pick<ResolvedRedisArgs, 'maxMemory' | 'resources'>): string[] {
   const limit = mebibytes(resources.limits.memory);
   if (limit === undefined) {
     return [
@@ -132,15 +140,26 @@ function memoryProblems({ maxMemory, resources }: ResolvedRedisArgs): string[] {
 }
 
 function valueProblems(args: ResolvedRedisArgs): string[] {
+  const problems = [...podProblems(args)];
+  for (const key of ['minReplicasMaxLag', 'downAfterMilliseconds', 'failoverTimeoutMilliseconds'] as const) {
+    if (!isInteger(args[key], 1)) problems.push(`${key} must be a positive integer, got ${args[key]}.`);
+  }
+  return problems;
+}
+
+/** Settings that data pods have however they are run. */
+export type PodSettings = Pick<
+  ResolvedRedisArgs,
+  'name' | 'maxMemoryPolicy' | 'appendFsync' | 'antiAffinity' | 'applications'
+>;
+
+export function podProblems(args: PodSettings): string[] {
   const problems: string[] = [];
-  const expect = (ok: boolean, key: keyof RedisArgs, allowed: string) => {
+  const expect = (ok: boolean, key: keyof PodSettings, allowed: string) => {
     if (!ok) problems.push(`${key} must be ${allowed}, got ${JSON.stringify(args[key])}.`);
   };
-  expect(/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(args.name), 'name', 'a DNS label of at most 40 characters');
-  for (const key of ['minReplicasMaxLag', 'downAfterMilliseconds', 'failoverTimeoutMilliseconds'] as const) {
-    expect(isInteger(args[key], 1), key, 'a positive integer');
-  }
-  const { maxMemoryPolicy, appendFsync, antiAffinity } = args;
+  const { name, maxMemoryPolicy, appendFsync, antiAffinity, applications } = args;
+  expect(/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name), 'name', 'a DNS label of at most 40 characters');
   expect(
     MAX_MEMORY_POLICIES.includes(maxMemoryPolicy),
     'maxMemoryPolicy',
@@ -148,10 +167,17 @@ function valueProblems(args: ResolvedRedisArgs): string[] {
   );
   expect(APPEND_FSYNC.includes(appendFsync), 'appendFsync', `one of ${APPEND_FSYNC.join(', ')}`);
   expect(['preferred', 'required'].includes(antiAffinity), 'antiAffinity', 'preferred or required');
+  for (const user of Object.keys(applications)) {
+    if (/^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$/.test(user) && !isReservedUser(user)) continue;
+    problems.push(
+      `applications must be named with a-z, 0-9 and -, and not like a user of the platform, got "${user}".`,
+    );
+  }
   return problems;
 }
 
-function isInteger(value: number, least: number): boolean {
+/** Whether a setting is a whole number of at least so much. */
+export function isInteger(value: number, least: number): boolean {
   return Number.isInteger(value) && value >= least;
 }
 

@@ -1,5 +1,10 @@
+import { join } from 'node:path';
 import Redis from 'ioredis';
+import { readChangeFiles } from '../migrations/engine/change-files';
+import { migrateUp } from '../migrations/engine/runner';
 import { KubernetesCluster, KubernetesObject, Tunnel } from '../migrations/kubernetes/cluster';
+import { connect } from '../migrations/provider/connection';
+import { redisFormat } from '../migrations/targets/redis/format';
 import { aclFile, AclUserName, aclUserNames } from './redis-acl';
 import { RedisSpec, redisSpec } from './redis-spec';
 import { images } from './versions';
@@ -61,6 +66,34 @@ test('the ACL keeps applications to their data, and everybody else out', async (
   await expect(stranger.get('greeting')).rejects.toThrow(/^NOAUTH/);
   stranger.disconnect();
 });
+
+test('change files find the master through any data pod, and their replicas have them', async () => {
+  const follower = ordinals.map((i) => `redis-${i}`).find((pod) => pod !== 'redis-0')!;
+  await settled();
+  const { target, close } = await connect({
+    store: 'redis',
+    database: 'platform',
+    reference: {
+      kind: 'service',
+      namespace,
+      service: spec.endpoints.nodesService,
+      port: 6379,
+      everyPod: true,
+      credentialsSecret: 'redis-migrations',
+    },
+    holder: 'test',
+    budgetMs: 60_000,
+  });
+  try {
+    const folder = readChangeFiles(join(__dirname, '../migrations/redis/platform'), redisFormat);
+    const result = await migrateUp({ target, folder, folderName: 'platform', appliedBy: 'test' });
+    expect(result.failed).toBeUndefined();
+    const versions = await on(follower, (client) => client.hkeys('schema:migrations:platform'));
+    expect(versions.sort()).toEqual(folder.changes.map((change) => change.version));
+  } finally {
+    await close();
+  }
+}, 120_000);
 
 test('a master that is deleted in order hands over: no confirmed write is lost', async () => {
   const before = await settled();
@@ -142,6 +175,14 @@ function objects({ configMap, secrets, services, statefulSets, disruptionBudgets
     ['v1', 'Namespace', { metadata: { name: namespace } }],
     ['v1', 'ConfigMap', configMap],
     ['v1', 'Secret', { ...secrets.replication, stringData: passwords }],
+    [
+      'v1',
+      'Secret',
+      {
+        metadata: secrets.consumers.migrations.metadata,
+        stringData: { username: 'migrations', password: passwords.migrations },
+      },
+    ],
     [
       'v1',
       'Secret',

@@ -11,6 +11,7 @@ const args: RedisArgs = {
   resources: { requests: { cpu: '25m', memory: '64Mi' }, limits: { memory: '128Mi' } },
   sentinelResources: { requests: { cpu: '25m', memory: '32Mi' }, limits: { memory: '64Mi' } },
   maxMemory: 64,
+  applications: { notes: ['~note:*', '+get'] },
 };
 const selector = (component: string) => ({
   'app.kubernetes.io/name': 'redis',
@@ -118,6 +119,7 @@ describe('specification', () => {
       sentinelHost: 'redis-sentinel.data.svc',
       sentinelPort: 26379,
       masterGroup: 'platform',
+      nodesService: 'redis-nodes',
     });
   });
 
@@ -139,11 +141,19 @@ describe('specification', () => {
       replication: { metadata: metadata('redis-replication') },
       consumers: {
         app: { metadata: metadata('redis-app'), type: 'kubernetes.io/basic-auth', username: 'app' },
+        migrations: {
+          metadata: metadata('redis-migrations'),
+          type: 'kubernetes.io/basic-auth',
+          username: 'migrations',
+        },
         monitor: {
           metadata: metadata('redis-monitor'),
           type: 'kubernetes.io/basic-auth',
           username: 'monitor',
         },
+      },
+      applications: {
+        notes: { metadata: metadata('redis-notes'), type: 'kubernetes.io/basic-auth', username: 'notes' },
       },
     });
   });
@@ -305,6 +315,13 @@ describe('specification', () => {
     expect(checksum({})).not.toEqual(checksum({ appendFsync: 'always' }));
   });
 
+  test('changed rights of an application restart the pods', () => {
+    const checksum = (rule: string) =>
+      redisSpec({ ...args, applications: { notes: [rule] } }).statefulSets.data.spec.template.metadata
+        .annotations;
+    expect(checksum('~note:*')).not.toEqual(checksum('~task:*'));
+  });
+
   test('required anti-affinity', () => {
     const spec = redisSpec({ ...args, antiAffinity: 'required' });
     expect(spec.statefulSets.data.spec.template.spec.affinity).toEqual({
@@ -330,7 +347,9 @@ test('the component declares its children under itself, in stable names', async 
     'kubernetes:core/v1:ConfigMap redis-config',
     'kubernetes:core/v1:Secret redis-acl',
     'kubernetes:core/v1:Secret redis-app',
+    'kubernetes:core/v1:Secret redis-migrations',
     'kubernetes:core/v1:Secret redis-monitor',
+    'kubernetes:core/v1:Secret redis-notes',
     'kubernetes:core/v1:Secret redis-replication',
     'kubernetes:core/v1:Service redis-nodes',
     'kubernetes:core/v1:Service redis-sentinel',
@@ -338,8 +357,10 @@ test('the component declares its children under itself, in stable names', async 
     'kubernetes:policy/v1:PodDisruptionBudget redis-budget',
     'kubernetes:policy/v1:PodDisruptionBudget redis-sentinel-budget',
     'random:index/randomPassword:RandomPassword redis-app-password',
+    'random:index/randomPassword:RandomPassword redis-migrations-password',
     'random:index/randomPassword:RandomPassword redis-monitor-password',
     'random:index/randomPassword:RandomPassword redis-node-password',
+    'random:index/randomPassword:RandomPassword redis-notes-password',
     'random:index/randomPassword:RandomPassword redis-replica-password',
     'random:index/randomPassword:RandomPassword redis-sentinel-password',
   ]);
@@ -351,6 +372,10 @@ test('the component declares its children under itself, in stable names', async 
   const digest = createHash('sha256').update('redis-app-password-result').digest('hex');
   expect(stringData.value['server.acl']).toContain(`user app on #${digest} `);
   expect(stringData.value['sentinel.acl']).toContain(`user app on #${digest} `);
+  const notes = createHash('sha256').update('redis-notes-password-result').digest('hex');
+  expect(stringData.value['server.acl']).toMatch(
+    new RegExp(`\nuser notes on #${notes} .* ~note:\\* \\+get .*\n`),
+  );
 });
 
 test('the component refuses contradictions before it declares anything', () => {

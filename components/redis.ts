@@ -1,13 +1,11 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { generatedPassword } from './password';
-import { aclFile, AclUserName, aclUserNames } from './redis-acl';
+import { aclFile, AclUserName, ApplicationRules } from './redis-acl';
 import { RedisArgs } from './redis-args';
-import { Consumer, consumers, RedisSpec, redisSpec } from './redis-spec';
+import { declareLogins, generatedPasswords, Passwords } from './redis-logins';
+import { Consumer, RedisSpec, redisSpec } from './redis-spec';
 
 export type { RedisArgs } from './redis-args';
-
-type Passwords = Readonly<Record<AclUserName, pulumi.Output<string>>>;
 
 /**
  * One Redis master with replicas, watched by Sentinels; needs the namespace.
@@ -31,6 +29,8 @@ export class Redis extends pulumi.ComponentResource {
   readonly sentinelPort: number;
   /** Name of the master group to ask the Sentinels for. */
   readonly masterGroup: string;
+  /** Headless Service of the data pods. */
+  readonly nodesService: string;
   /** Secrets with the keys `username` and `password`, valid on data pods and Sentinels, by ACL user. */
   readonly credentialSecrets: Readonly<Record<Consumer, pulumi.Output<string>>>;
   /** The two StatefulSets: depend on them to use Redis. */
@@ -39,11 +39,13 @@ export class Redis extends pulumi.ComponentResource {
   constructor(name: string, args: RedisArgs, opts?: pulumi.ComponentResourceOptions) {
     super('agent-data-platform:data:Redis', name, {}, opts);
     const spec = redisSpec(args);
-    const passwords = this.declarePasswords(name);
-    const credentials = this.declareConsumerSecrets(name, spec, passwords);
+    const applications = args.applications ?? {};
+    const passwords = generatedPasswords(name, applications, this);
+    const credentials = declareLogins(name, spec.secrets.consumers, passwords, this);
+    declareLogins(name, spec.secrets.applications, passwords, this);
     this.workloads = this.declareWorkloads(name, spec, [
       new k8s.core.v1.ConfigMap(`${name}-config`, spec.configMap, { parent: this }),
-      ...this.declareInternalSecrets(name, spec, passwords),
+      ...this.declareInternalSecrets(name, spec, passwords, applications),
       new k8s.core.v1.Service(`${name}-nodes`, spec.services.data, { parent: this }),
       new k8s.core.v1.Service(`${name}-sentinel-nodes`, spec.services.sentinelNodes, { parent: this }),
     ]);
@@ -58,6 +60,7 @@ export class Redis extends pulumi.ComponentResource {
     this.sentinelHost = spec.endpoints.sentinelHost;
     this.sentinelPort = spec.endpoints.sentinelPort;
     this.masterGroup = spec.endpoints.masterGroup;
+    this.nodesService = spec.endpoints.nodesService;
     this.credentialSecrets = credentials;
     this.registerOutputs({
       sentinelHost: this.sentinelHost,
@@ -67,32 +70,17 @@ export class Redis extends pulumi.ComponentResource {
     });
   }
 
-  private declarePasswords(name: string): Passwords {
-    const declare = (user: AclUserName) => generatedPassword(`${name}-${user}`, this);
-    return Object.fromEntries(aclUserNames.map((user) => [user, declare(user)])) as Record<
-      AclUserName,
-      pulumi.Output<string>
-    >;
-  }
-
-  private declareConsumerSecrets(name: string, spec: RedisSpec, passwords: Passwords) {
-    const declare = (user: Consumer) => {
-      const { username, ...secret } = spec.secrets.consumers[user];
-      const stringData = { username, password: passwords[user] };
-      return new k8s.core.v1.Secret(`${name}-${user}`, { ...secret, stringData }, { parent: this });
-    };
-    return Object.fromEntries(consumers.map((user) => [user, declare(user).metadata.name])) as Record<
-      Consumer,
-      pulumi.Output<string>
-    >;
-  }
-
-  private declareInternalSecrets(name: string, spec: RedisSpec, passwords: Passwords): k8s.core.v1.Secret[] {
+  private declareInternalSecrets(
+    name: string,
+    spec: RedisSpec,
+    passwords: Passwords,
+    applications: ApplicationRules,
+  ): k8s.core.v1.Secret[] {
     const files = pulumi.output(passwords).apply((clear) => ({
-      'server.acl': aclFile('server', clear),
-      'sentinel.acl': aclFile('sentinel', clear),
+      'server.acl': aclFile('server', clear, applications),
+      'sentinel.acl': aclFile('sentinel', clear, applications),
     }));
-    const { node, replica, sentinel } = passwords;
+    const { node, replica, sentinel } = passwords as Record<AclUserName, pulumi.Output<string>>;
     return [
       new k8s.core.v1.Secret(`${name}-acl`, { ...spec.secrets.acl, stringData: files }, { parent: this }),
       new k8s.core.v1.Secret(

@@ -4,6 +4,13 @@ export const versions = {
   postgres: '17.12',
   pgbouncer: '1.24.1',
   redis: '8.0.2',
+  neo4j: '5.26.12',
+  eck: '3.5.0',
+  elasticsearch: '9.2.0',
+  qdrant: '1.19.0',
+  oxigraph: '0.5.11',
+  chroma: '1.5.9',
+  nginx: '1.26.3',
   /** Go module version of the MinIO source that the image is built from. */
   minioModule: 'v0.0.0-20260212201848-7aac2a2c5b7c',
   minio: '2026-02-12',
@@ -15,12 +22,35 @@ export const images = {
   postgres: `ghcr.io/cloudnative-pg/postgresql:${versions.postgres}-standard-trixie`,
   pgbouncer: `ghcr.io/cloudnative-pg/pgbouncer:${versions.pgbouncer}`,
   redis: `docker.io/library/redis:${versions.redis}`,
+  neo4j: `docker.io/library/neo4j:${versions.neo4j}-community`,
+  qdrant: `docker.io/qdrant/qdrant:v${versions.qdrant}`,
+  oxigraph: `ghcr.io/oxigraph/oxigraph:${versions.oxigraph}`,
+  chroma: `docker.io/chromadb/chroma:${versions.chroma}`,
+  /** Authenticates requests in front of stores that cannot. */
+  nginx: `docker.io/library/nginx:${versions.nginx}`,
   /** Built from source by the stack, see components/minio. */
   minio: `agent-data-platform/minio:${versions.minio}`,
+} as const;
+
+/** Images of Elasticsearch and its operator, which no stack runs yet; the one-node cluster has none of them. */
+export const elasticImages = {
+  eck: `docker.elastic.co/eck/eck-operator:${versions.eck}`,
+  elasticsearch: `docker.elastic.co/elasticsearch/elasticsearch:${versions.elasticsearch}`,
+} as const;
+
+/** Images under a licence that somebody must accept first; the one-node cluster has none of them. */
+export const licensedImages = {
+  neo4jEnterprise: `docker.io/library/neo4j:${versions.neo4j}-enterprise`,
 } as const;
 
 /** The CloudNativePG release manifest: users fetch the URL, closed networks read the same bytes from the Go module. */
 export const cloudNativePgManifest = {
   url: `https://raw.githubusercontent.com/cloudnative-pg/cloudnative-pg/v${versions.cloudNativePg}/releases/cnpg-${versions.cloudNativePg}.yaml`,
   sha256: 'f8bede43fe4ee0d478c2355b204a36876b2ae4faac60f2a9452280b293da3b88',
+} as const;
+
+/** The CustomResourceDefinitions of ECK: users fetch the URL, closed networks read the same bytes from the Go module. */
+export const eckDefinitions = {
+  url: `https://raw.githubusercontent.com/elastic/cloud-on-k8s/v${versions.eck}/config/crds/v1/all-crds.yaml`,
+  sha256: '3f65a218451a97f126ebd8531205bd5e7dacbe05c10d90344f976f00fdcdbc3d',
 } as const;

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
+import { kubeconform } from './kubeconform';
+import { prodObjects } from './prod';
 import { TestStack } from './pulumi';
+import { storeCases } from './stores';
+import { killUnderLoad } from './stores/kill-under-load';
+import type { StoreProbe } from './stores/store-case';
 import { eventually, underWrites } from './write-loop';
 
 jest.setTimeout(15 * 60_000);
@@ -201,6 +206,34 @@ test('MinIO: objects are written, read and versioned', async () => {
     new ListObjectVersionsCommand({ Bucket: 'raw-documents', Prefix: 'e2e.txt' }),
   );
   expect(versions.Versions?.length).toBe(2);
+});
+
+describe.each(storeCases)('$store', (storeCase) => {
+  let probe: StoreProbe;
+
+  beforeAll(async () => {
+    probe = await storeCase.open(outputs, (reference) => clients.credentials(reference));
+  });
+  afterAll(() => probe?.close());
+
+  test('has its schema, and its users may do what they must and no more', () => probe.check());
+
+  test('its pod is killed under a write loop', async () => {
+    const { acknowledged, lost, longestGapMs } = await killUnderLoad(cluster, namespace, storeCase, probe);
+    figures.push(
+      `${storeCase.store} killed: longest write gap ${longestGapMs} ms, ${acknowledged} acknowledged, ${lost.length} lost`,
+    );
+    if (!storeCase.mayLose) expect(lost).toEqual([]);
+    expect(longestGapMs).toBeLessThan(300_000);
+  });
+});
+
+test('the prod size renders completely: the API server admits every object, and kubeconform finds nothing', async () => {
+  const objects = await prodObjects(cluster, folder);
+  const { valid, problems } = await kubeconform(cluster, objects);
+  expect(problems).toEqual([]);
+  expect(valid).toBe(objects.length);
+  figures.push(`prod: ${objects.length} objects admitted and valid`);
 });
 
 test('a changed setting previews as exactly that change, and nothing else is touched', async () => {

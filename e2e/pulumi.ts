@@ -8,6 +8,7 @@ export interface Step {
   op: string;
   urn: string;
   detailedDiff?: Record<string, { kind: string }>;
+  newState?: { type: string; inputs?: Record<string, unknown> };
 }
 
 export interface CommandResult {

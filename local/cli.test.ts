@@ -19,7 +19,19 @@ afterEach(() => {
 
 test('--help lists the commands, examples and exit codes', async () => {
   expect(await main(['--help'])).toBe(0);
-  for (const name of ['up', 'preview', 'refresh', 'down', 'outputs', 'test', 'bench', 'cluster', 'env'])
+  for (const name of [
+    'up',
+    'preview',
+    'refresh',
+    'down',
+    'outputs',
+    'test',
+    'bench',
+    'cluster',
+    'env',
+    'migrate',
+    'seed',
+  ])
     expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   expect(stdout).toContain('0 ok, 1 failure, 2 wrong usage, 3 something has to be changed first');
 });
@@ -31,6 +43,13 @@ test.each([
   [['up', 'dev', 'prod'], 'error: too many arguments'],
   [['test', 'smoke'], 'Allowed choices are unit, integration, e2e.'],
   [['cluster', 'restart'], 'Allowed choices are start, stop, status.'],
+  [['migrate', 'down'], "error: required option '--to <version>' not specified"],
+  [['migrate', 'up', '--to', 'x'], 'A version is a number of up to six digits, such as 3 or 000003.'],
+  [
+    ['migrate', 'status', '--stack', 'nowhere'],
+    'error: Stack "nowhere" has no Pulumi.nowhere.yaml; there are: ',
+  ],
+  [['seed', '--environment', '../x'], '"../x" is no environment'],
 ])('%j is wrong usage', async (args, message) => {
   expect(await main(args)).toBe(2);
   expect(stderr).toContain(message);

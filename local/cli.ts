@@ -1,10 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { addBenchCommand } from './commands/bench';
 import { type CliContext, exitCodes, UsageError } from './commands/cli-context';
-import { addClusterCommand } from './commands/cluster';
-import { addEnvCommand } from './commands/env';
-import { addStackCommands } from './commands/stack';
-import { addTestCommand } from './commands/test';
+import { addMigrateCommand } from './commands/migrate';
+import { addSeedCommand } from './commands/seed';
 import { UserError } from './user-error';
 
 const HELP = `
@@ -18,6 +15,8 @@ Examples:
   npm run outputs -- --json           what applications need to connect
   npm run down -- dev --yes           delete the stack; volumes are retained
   npm test                            everything; npm run test:unit needs no cluster
+  npm run migrate -- status           change files of the stores: --help lists all of it
+  npm run seed                        seed data of the stack dev
   npm run platform -- cluster status  the local cluster
   eval "$(npm run --silent platform -- env)"   use pulumi and kubectl directly
 
@@ -25,14 +24,30 @@ Exit codes:
   0 ok, 1 failure, 2 wrong usage, 3 something has to be changed first (the message says what), 130 interrupted
 `;
 
-/** Builds the command line. */
-export function createProgram(context: CliContext): Command {
+/** Commands that start at once: they load none of the modules that the others need. */
+const QUICK: readonly string[] = ['migrate', 'seed'];
+
+/** Builds the command line; of the quick commands, only as much as they need. */
+export function createProgram(context: CliContext, command?: string): Command {
   const program = new Command('agent-data-platform')
     .description('The data platform for AI agents on Kubernetes, as one Pulumi program.')
     .option('--debug', 'print stack traces of errors')
     .showHelpAfterError('(--help lists commands and examples)')
     .exitOverride()
     .addHelpText('after', HELP);
+  if (!QUICK.includes(command ?? '')) addSlowCommands(program, context);
+  addMigrateCommand(program, context);
+  addSeedCommand(program, context);
+  return program;
+}
+
+/* eslint-disable @typescript-eslint/no-require-imports -- an import would be paid for by the quick commands too */
+function addSlowCommands(program: Command, context: CliContext): void {
+  const { addStackCommands } = require('./commands/stack') as typeof import('./commands/stack');
+  const { addTestCommand } = require('./commands/test') as typeof import('./commands/test');
+  const { addBenchCommand } = require('./commands/bench') as typeof import('./commands/bench');
+  const { addClusterCommand } = require('./commands/cluster') as typeof import('./commands/cluster');
+  const { addEnvCommand } = require('./commands/env') as typeof import('./commands/env');
   addStackCommands(program, context);
   addTestCommand(program, context);
   addBenchCommand(program, context);
@@ -40,20 +55,21 @@ export function createProgram(context: CliContext): Command {
   addEnvCommand(program, context);
   for (const command of program.commands)
     command.option('--debug', 'print stack traces of errors').exitOverride();
-  return program;
 }
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** Runs the command line and returns its exit code; errors are printed, never thrown. */
 export async function main(argv: readonly string[]): Promise<number> {
   const separator = argv.indexOf('--');
   const own = separator === -1 ? argv : argv.slice(0, separator);
   let exitCode: number = exitCodes.ok;
-  const program = createProgram({
+  const context: CliContext = {
     extra: separator === -1 ? [] : argv.slice(separator + 1),
     finish: (code) => {
       exitCode = code;
     },
-  });
+  };
+  const program = createProgram(context, own[0]);
   try {
     await program.parseAsync(own, { from: 'user' });
     return exitCode;

@@ -14,18 +14,20 @@ export interface GoBuild {
   packages: readonly string[];
   /** Linker flags; default `-s -w`. */
   ldflags?: string;
+  /** Build tags; default none. */
+  tags?: readonly string[];
 }
 
 const DEFAULT_LDFLAGS = '-s -w';
 
 /** Cache version of a build: changes with its sources, lock files, flags and the machine's architecture. */
-export function goBuildVersion({ name, packages, ldflags = DEFAULT_LDFLAGS }: GoBuild): string {
+export function goBuildVersion({ name, packages, ldflags = DEFAULT_LDFLAGS, tags = [] }: GoBuild): string {
   const module = goModule(name);
   const sources = fs
     .readdirSync(module)
     .sort()
     .map((file) => fs.readFileSync(path.join(module, file), 'utf8'));
-  return hash([...sources, ldflags, ...packages, process.arch]);
+  return hash([...sources, ldflags, ...packages, ...tags, process.arch]);
 }
 
 /**
@@ -34,14 +36,18 @@ export function goBuildVersion({ name, packages, ldflags = DEFAULT_LDFLAGS }: Go
  * @see https://go.dev/ref/mod#go-mod-file-toolchain
  */
 export async function goBinary(build: GoBuild): Promise<string> {
-  const { name, packages, ldflags = DEFAULT_LDFLAGS } = build;
+  const { name, packages, ldflags = DEFAULT_LDFLAGS, tags = [] } = build;
   const key = { name: `go/${name}`, version: goBuildVersion(build) };
   return cached(key, `Building ${name} from source`, async (dir, report) => {
     let compiled = 0;
     const output = `${dir}${path.sep}`;
     await run(
       await goCommand(),
-      ['build', '-v', '-trimpath', '-o', output, '-ldflags', ldflags, ...packages],
+      [
+        ...['build', '-v', '-trimpath', '-o', output],
+        ...['-ldflags', ldflags, '-tags', tags.join(',')],
+        ...packages,
+      ],
       {
         cwd: goModule(name),
         env: goEnvironment(),

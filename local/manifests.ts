@@ -1,14 +1,33 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { cloudNativePgManifest, versions } from '../components/versions';
-import { cloudNativePgManifestFromModule } from './images';
+import { cloudNativePgManifest, eckDefinitions, versions } from '../components/versions';
+import { cloudNativePgManifestFromModule, eckDefinitionsFromModule } from './images';
 import { cacheRoot } from './paths';
 import { note } from './progress';
 import { download, Unreachable } from './toolchain/download';
 
+/** A manifest that the program applies, and the same bytes in a Go module. */
+interface Manifest {
+  readonly what: string;
+  readonly url: string;
+  readonly sha256: string;
+  /** Caches the module's copy; its SHA-256. */
+  fromModule(): Promise<string>;
+}
+
 /** Puts the CloudNativePG release manifest where the program looks first: downloaded, else out of the Go module. */
-export async function ensureCloudNativePgManifest(): Promise<void> {
-  const { url, sha256 } = cloudNativePgManifest;
+export function ensureCloudNativePgManifest(): Promise<void> {
+  const what = `CloudNativePG ${versions.cloudNativePg} manifest`;
+  return ensureManifest({ what, ...cloudNativePgManifest, fromModule: cloudNativePgManifestFromModule });
+}
+
+/** The same for the CustomResourceDefinitions of ECK. */
+export function ensureEckDefinitions(): Promise<void> {
+  const what = `ECK ${versions.eck} definitions file`;
+  return ensureManifest({ what, ...eckDefinitions, fromModule: eckDefinitionsFromModule });
+}
+
+async function ensureManifest({ what, url, sha256, fromModule }: Manifest): Promise<void> {
   const file = path.join(cacheRoot(), 'manifests', `${sha256}.yaml`);
   if (fs.existsSync(file)) return;
   fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -17,10 +36,8 @@ export async function ensureCloudNativePgManifest(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     note(`${error.message} Taking the same manifest from the Go module.`);
-    const actual = await cloudNativePgManifestFromModule();
+    const actual = await fromModule();
     if (actual === sha256) return;
-    throw new Error(
-      `The CloudNativePG ${versions.cloudNativePg} manifest of the Go module has SHA-256 ${actual}, expected ${sha256}.`,
-    );
+    throw new Error(`The ${what} of the Go module has SHA-256 ${actual}, expected ${sha256}.`);
   }
 }

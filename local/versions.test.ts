@@ -10,6 +10,7 @@ const pins: [keyof typeof toolVersions, string, string][] = [
   ['coreDns', 'coredns', 'github.com/coredns/coredns'],
   ['localPathProvisioner', 'local-path-provisioner', 'github.com/rancher/local-path-provisioner'],
   ['cloudNativePg', 'cloudnative-pg', 'github.com/cloudnative-pg/cloudnative-pg'],
+  ['eck', 'cloud-on-k8s', 'github.com/elastic/cloud-on-k8s/v3'],
   ['minio', 'minio', 'github.com/minio/minio'],
 ];
 

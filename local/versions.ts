@@ -10,10 +10,12 @@ export const toolVersions = {
   coreDns: 'v1.13.1',
   localPathProvisioner: 'v0.0.30',
   cloudNativePg: `v${versions.cloudNativePg}`,
+  eck: `v${versions.eck}`,
   minio: versions.minioModule,
 } as const;
 
 const PULUMI_VERSION = 'github.com/pulumi/pulumi/sdk/v3/go/common/version.Version';
+const ECK = 'github.com/elastic/cloud-on-k8s/v3/pkg/about';
 const KUBERNETES_VERSION = 'k8s.io/component-base/version';
 const [kubernetesMajor, kubernetesMinor] = toolVersions.kubernetes.slice(1).split('.');
 
@@ -47,6 +49,12 @@ export const goBuilds = {
     name: 'cloudnative-pg',
     packages: ['github.com/cloudnative-pg/cloudnative-pg/cmd/manager'],
   },
+  eck: {
+    name: 'cloud-on-k8s',
+    packages: ['github.com/elastic/cloud-on-k8s/v3/cmd'],
+    // The operator refuses to start without a version that it can parse.
+    ldflags: `-s -w -X ${ECK}.version=${versions.eck} -X ${ECK}.buildSnapshot=false`,
+  },
   minio: { name: 'minio', packages: ['github.com/minio/minio'] },
   coreDns: { name: 'coredns', packages: ['github.com/coredns/coredns'] },
   localPathProvisioner: {
@@ -54,7 +62,19 @@ export const goBuilds = {
     packages: ['github.com/rancher/local-path-provisioner'],
   },
   pause: { name: 'pause', packages: ['.'] },
+  kubeconform: { name: 'kubeconform', packages: ['github.com/yannh/kubeconform/cmd/kubeconform'] },
   actionlint: { name: 'actionlint', packages: ['github.com/rhysd/actionlint/cmd/actionlint'] },
+  /** Only for `npm run bench:migrations`, with PostgreSQL as their only database. */
+  goose: {
+    name: 'goose',
+    packages: ['github.com/pressly/goose/v3/cmd/goose'],
+    tags: ['no_clickhouse', 'no_libsql', 'no_mssql', 'no_mysql', 'no_sqlite3', 'no_vertica', 'no_ydb'],
+  },
+  golangMigrate: {
+    name: 'golang-migrate',
+    packages: ['github.com/golang-migrate/migrate/v4/cmd/migrate'],
+    tags: ['postgres'],
+  },
 } satisfies Record<string, GoBuild>;
 
 /** Images that only the one-node cluster itself runs. */

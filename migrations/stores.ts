@@ -12,6 +12,8 @@ export interface TargetOptions {
   credential(key: string): string;
   /** Omitted means a connection without TLS. */
   readonly tls?: { readonly ca: string; readonly serverName: string };
+  /** Where the store's single nodes can be reached, by pod name; omitted means at the names they have for each other. */
+  readonly nodes?: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
   /** Who connects, shown to other runners. */
   readonly holder: string;
 }
@@ -43,6 +45,73 @@ const definitions = {
         endpoint: `${tls ? 'https' : 'http'}://${host}:${port}`,
         accessKey: credential('rootUser'),
         secretKey: credential('rootPassword'),
+        database,
+        tls,
+      });
+    },
+  },
+  redis: {
+    format: () => (require('./targets/redis/format') as typeof import('./targets/redis/format')).redisFormat,
+    open: ({ host, port, nodes, database, tls, credential }) => {
+      const { redisTarget } = require('./targets/redis/store') as typeof import('./targets/redis/store');
+      const [user, password] = [credential('username'), credential('password')];
+      return redisTarget({ host, port, user, password, nodes, tls }, database);
+    },
+  },
+  neo4j: {
+    format: () => (require('./targets/neo4j/format') as typeof import('./targets/neo4j/format')).cypherFormat,
+    open: ({ host, port, database, credential }) => {
+      const { neo4jTarget } = require('./targets/neo4j/store') as typeof import('./targets/neo4j/store');
+      return neo4jTarget({
+        host,
+        port,
+        user: credential('username'),
+        password: credential('password'),
+        database,
+      });
+    },
+  },
+  oxigraph: {
+    format: () =>
+      (require('./targets/oxigraph/format') as typeof import('./targets/oxigraph/format')).sparqlFormat,
+    open: ({ host, port, database, credential }) => {
+      const { OxigraphTarget } =
+        require('./targets/oxigraph/target') as typeof import('./targets/oxigraph/target');
+      return new OxigraphTarget({
+        endpoint: `http://${host}:${port}`,
+        user: credential('username'),
+        password: credential('password'),
+        database,
+      });
+    },
+  },
+  qdrant: {
+    format: () =>
+      (require('./targets/qdrant/format') as typeof import('./targets/qdrant/format')).qdrantFormat,
+    open: ({ host, port, database, tls, credential }) => {
+      const { qdrantTarget } = require('./targets/qdrant/store') as typeof import('./targets/qdrant/store');
+      return qdrantTarget({ host, port, apiKey: credential('apiKey'), database, tls });
+    },
+  },
+  chroma: {
+    format: () =>
+      (require('./targets/chroma/format') as typeof import('./targets/chroma/format')).chromaFormat,
+    open: ({ host, port, database, credential }) => {
+      const { chromaTarget } = require('./targets/chroma/store') as typeof import('./targets/chroma/store');
+      return chromaTarget({ endpoint: `http://${host}:${port}`, token: credential('token'), database });
+    },
+  },
+  elasticsearch: {
+    format: () =>
+      (require('./targets/elasticsearch/format') as typeof import('./targets/elasticsearch/format'))
+        .elasticsearchFormat,
+    open: ({ host, port, database, tls, credential }) => {
+      const { elasticsearchTarget } =
+        require('./targets/elasticsearch/store') as typeof import('./targets/elasticsearch/store');
+      return elasticsearchTarget({
+        endpoint: `${tls ? 'https' : 'http'}://${host}:${port}`,
+        username: credential('username'),
+        password: credential('password'),
         database,
         tls,
       });

@@ -38,6 +38,10 @@ export const configSchema = z.strictObject({
   postgres: stores.postgres.schema.optional().describe('PostgreSQL, see below.'),
   redis: stores.redis.schema.optional().describe('Redis, see below.'),
   minio: stores.minio.schema.optional().describe('MinIO, see below.'),
+  neo4j: stores.neo4j.schema.optional().describe('Neo4j, see below.'),
+  oxigraph: stores.oxigraph.schema.optional().describe('Oxigraph, see below.'),
+  qdrant: stores.qdrant.schema.optional().describe('Qdrant, see below.'),
+  chroma: stores.chroma.schema.optional().describe('Chroma, see below.'),
 });
 
 /** The stack configuration as written, checked but without the defaults of its size. */

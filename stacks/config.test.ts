@@ -25,6 +25,10 @@ test('the smallest configuration is the dev size with its defaults', () => {
     postgres: stores.postgres.sizes.dev,
     redis: stores.redis.sizes.dev,
     minio: stores.minio.sizes.dev,
+    neo4j: stores.neo4j.sizes.dev,
+    oxigraph: stores.oxigraph.sizes.dev,
+    qdrant: stores.qdrant.sizes.dev,
+    chroma: stores.chroma.sizes.dev,
   });
 });
 
@@ -61,8 +65,8 @@ test('every error is reported at once, with the value got and the values allowed
     'namespace: must be a DNS label (a-z, 0-9 and -); got "Not_A_Label"',
     'redis.replicas: Too small: expected number to be >=1; got 0',
     'redis.maxMemoryPolicy: must be one of noeviction, allkeys-lru, allkeys-lfu, volatile-lru, volatile-lfu, volatile-ttl; got "lru"',
-    'redis.sentinel: unknown key; known here: image, replicas, sentinels, storageSize, resources, sentinelResources, maxMemoryMiB, maxMemoryPolicy, minReplicasToWrite, appendFsync, antiAffinity',
-    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, postgres, redis, minio',
+    'redis.sentinel: unknown key; known here: mode, image, replicas, sentinels, clusterNodes, storageSize, resources, sentinelResources, maxMemoryMiB, maxMemoryPolicy, minReplicasToWrite, appendFsync, antiAffinity',
+    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, postgres, redis, minio, neo4j, oxigraph, qdrant, chroma',
   ]);
 });
 

@@ -1,9 +1,15 @@
-import type { Output } from '@pulumi/pulumi';
+import type { ChromaOutputs } from './stores/chroma';
+import type { MinioOutputs } from './stores/minio';
+import type { Neo4jOutputs } from './stores/neo4j';
+import type { OxigraphOutputs } from './stores/oxigraph';
+import type { PostgresOutputs } from './stores/postgres';
+import type { QdrantOutputs } from './stores/qdrant';
+import type { RedisOutputs } from './stores/redis';
 
 /**
  * The stack outputs: the contract between the platform and the applications that use it.
  * Additions are compatible; a removal or a change of meaning raises `contract`. No output is a password: applications
- * mount the Secrets that are named here.
+ * mount the Secrets that are named here. The part of each store stands beside it, in `stores/<store>.ts`.
  */
 export interface PlatformOutputs {
   /** Version of this contract. */
@@ -13,6 +19,11 @@ export interface PlatformOutputs {
   readonly postgres: PostgresOutputs;
   readonly redis: RedisOutputs;
   readonly minio: MinioOutputs;
+  /** Each of the following is null where its configuration says `enabled: false`. */
+  readonly neo4j: Neo4jOutputs | null;
+  readonly oxigraph: OxigraphOutputs | null;
+  readonly qdrant: QdrantOutputs | null;
+  readonly chroma: ChromaOutputs | null;
 }
 
 /** A Kubernetes Secret and the keys in it. */
@@ -25,40 +36,4 @@ export interface SecretReference {
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
-}
-
-export interface PostgresOutputs {
-  readonly database: string;
-  /** The primary: reads and writes. */
-  readonly primary: Endpoint;
-  /** The replicas (the primary when there are none): reads that may lag. */
-  readonly replicas: Endpoint;
-  /** PgBouncer in front of the primary, or null when the pooler is off. */
-  readonly pooler: Endpoint | null;
-  readonly tls: {
-    readonly mode: 'verify-full';
-    /** PEM of the certificate authority that signed the servers' certificates. */
-    readonly ca: Output<string | undefined>;
-    readonly caSecret: SecretReference;
-  };
-  readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
-  /** Newest applied schema version, such as `000003`. */
-  readonly schemaVersion: Output<string>;
-}
-
-export interface RedisOutputs {
-  /** Sentinels to ask for the master. */
-  readonly sentinels: readonly Endpoint[];
-  readonly masterName: string;
-  /** Each is valid on the sentinels and on the data pods. */
-  readonly credentials: { readonly app: SecretReference; readonly monitor: SecretReference };
-}
-
-export interface MinioOutputs {
-  readonly endpoint: string;
-  readonly host: string;
-  readonly port: number;
-  readonly region: string;
-  readonly buckets: readonly string[];
-  readonly credentials: SecretReference;
 }

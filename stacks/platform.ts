@@ -25,12 +25,17 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
   );
   const storage = declareStorage(config, platform.storageClass, provider);
   const after = (...dependsOn: pulumi.Resource[]) => ({ provider, dependsOn: [...dependsOn, ...storage] });
+  const { postgres, redis, minio, neo4j, oxigraph, qdrant, chroma } = stores;
   return {
     contract: 1,
     namespace: config.namespace,
-    postgres: stores.postgres.deploy(config.postgres, platform, after(namespace, operators)),
-    redis: stores.redis.deploy(config.redis, platform, after(namespace)),
-    minio: stores.minio.deploy(config.minio, platform, after(namespace)),
+    postgres: postgres.deploy(config.postgres, platform, after(namespace, operators)),
+    redis: redis.deploy(config.redis, platform, after(namespace)),
+    minio: minio.deploy(config.minio, platform, after(namespace)),
+    neo4j: config.neo4j.enabled ? neo4j.deploy(config.neo4j, platform, after(namespace)) : null,
+    oxigraph: config.oxigraph.enabled ? oxigraph.deploy(config.oxigraph, platform, after(namespace)) : null,
+    qdrant: config.qdrant.enabled ? qdrant.deploy(config.qdrant, platform, after(namespace)) : null,
+    chroma: config.chroma.enabled ? chroma.deploy(config.chroma, platform, after(namespace)) : null,
   };
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# health.sh server|sentinel alive|ready: the probes of both kinds of pod.
+# health.sh server|sentinel|cluster alive|ready: the probes of every kind of pod.
 set -u
 here=$(dirname "$0")
 # shellcheck source=components/redis/common.sh
@@ -17,9 +17,21 @@ leave_chain() {
   ask 127.0.0.1 "$REDIS_PORT" replicaof "$named_master" "$REDIS_PORT" >/dev/null
 }
 
+# Whether the server of a Cluster has slots, or follows one that has, and the Cluster serves all of them.
+cluster_serves() {
+  state=$(ask 127.0.0.1 "$REDIS_PORT" cluster info) || return 1
+  [ "$(printf '%s\n' "$state" | field cluster_state)" = ok ] || return 1
+  [ "$(printf '%s\n' "$state" | field cluster_slots_assigned)" = 16384 ] || return 1
+  if ask 127.0.0.1 "$REDIS_PORT" info replication | grep -q '^role:master'; then
+    ask 127.0.0.1 "$REDIS_PORT" cluster nodes | awk '$3 ~ /myself/ && NF > 8 { found = 1 } END { exit !found }'
+  else
+    ask 127.0.0.1 "$REDIS_PORT" info replication | grep -q '^master_link_status:up'
+  fi
+}
+
 case "$1 $2" in
   # Any answer will do, LOADING too: a server that reads its files must not be killed.
-  'server alive') [ -n "$(ask 127.0.0.1 "$REDIS_PORT" ping)" ] ;;
+  'server alive' | 'cluster alive') [ -n "$(ask 127.0.0.1 "$REDIS_PORT" ping)" ] ;;
   'server ready')
     info=$(ask 127.0.0.1 "$REDIS_PORT" info) || exit 1
     leave_chain "$info"
@@ -28,10 +40,11 @@ case "$1 $2" in
       /^role:master/ || /^master_link_status:up/ { serving = 1 }
       END { exit !(serving && !loading) }'
     ;;
+  'cluster ready') cluster_serves ;;
   'sentinel alive') [ "$(ask 127.0.0.1 "$SENTINEL_PORT" ping)" = PONG ] ;;
   'sentinel ready') [ -n "$(ask 127.0.0.1 "$SENTINEL_PORT" sentinel get-master-addr-by-name "$MASTER_GROUP")" ] ;;
   *)
-    echo "usage: health.sh server|sentinel alive|ready" >&2
+    echo "usage: health.sh server|sentinel|cluster alive|ready" >&2
     exit 2
     ;;
 esac

@@ -23,6 +23,19 @@ export async function cloudNativePgManifestFromModule(): Promise<string> {
     throw new Error(
       `${file} runs ${others.join(', ')}, and components/versions.ts names ${images.cloudNativePg}.`,
     );
+  return cacheManifest(content);
+}
+
+/**
+ * Copies the CustomResourceDefinitions of ECK out of its Go module into the cache, as `manifests/<sha256>.yaml`.
+ * @returns The file's sha256, in hexadecimal.
+ */
+export async function eckDefinitionsFromModule(): Promise<string> {
+  const module = await goModuleSource(goBuilds.eck.name, 'github.com/elastic/cloud-on-k8s/v3');
+  return cacheManifest(fs.readFileSync(path.join(module, 'config/crds/v1/all-crds.yaml')));
+}
+
+function cacheManifest(content: Buffer): string {
   const sha256 = createHash('sha256').update(content).digest('hex');
   const target = path.join(cacheRoot(), 'manifests', `${sha256}.yaml`);
   fs.mkdirSync(path.dirname(target), { recursive: true });

@@ -1,7 +1,12 @@
-import { images, versions } from '../../components/versions';
+import { elasticImages, images, versions } from '../../components/versions';
 import type { GoBuild } from '../go-build';
 import { addOnImages, goBuilds } from '../versions';
+import { chromaFiles } from './chroma';
+import { elasticsearchFiles } from './elasticsearch';
+import { neo4jFiles } from './neo4j';
 import { architecture, type ImageConfig } from './oci';
+import { oxigraphFiles } from './oxigraph';
+import { qdrantFiles } from './qdrant';
 
 /** How to make one image. */
 export interface Recipe {
@@ -83,6 +88,85 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     packages: ['redis-server', 'redis-sentinel', 'redis-tools'],
     expect: { package: 'redis-server', version: versions.redis },
     config: { User: '999:999', Env: [`PATH=${PATH}`], Entrypoint: ['redis-server'], WorkingDir: '/tmp' },
+  },
+  [images.neo4j]: {
+    base: 'debian',
+    // Java's package links its manual pages there.
+    before: `${user('neo4j', 7474, 7474)}mkdir -p /usr/share/man/man1\n`,
+    packages: ['openjdk-21-jre-headless', 'tini'],
+    files: neo4jFiles,
+    config: {
+      User: '7474:7474',
+      Env: [`PATH=${PATH}`, 'LANG=C.UTF-8', 'NEO4J_HOME=/var/lib/neo4j', 'NEO4J_EDITION=community'],
+      Entrypoint: ['tini', '-g', '--', '/startup/docker-entrypoint.sh'],
+      Cmd: ['neo4j'],
+      WorkingDir: '/var/lib/neo4j',
+    },
+  },
+  [images.qdrant]: {
+    base: 'debian',
+    before: user('qdrant', 1000, 1000),
+    packages: ['python3', 'python3-yaml'],
+    files: qdrantFiles,
+    config: {
+      User: '1000:1000',
+      Env: [`PATH=${PATH}`, 'RUN_MODE=production', 'PYTHONDONTWRITEBYTECODE=1'],
+      Cmd: ['./entrypoint.sh'],
+      WorkingDir: '/qdrant',
+    },
+  },
+  [images.oxigraph]: {
+    base: 'debian',
+    packages: ['ca-certificates', 'libstdc++6'],
+    files: oxigraphFiles,
+    config: {
+      User: NOBODY,
+      Env: [`PATH=${PATH}`],
+      Entrypoint: ['/usr/local/bin/oxigraph'],
+      Cmd: ['serve', '--location', '/data', '--bind', '0.0.0.0:7878'],
+    },
+  },
+  [images.chroma]: {
+    base: 'debian',
+    packages: ['ca-certificates', 'dumb-init', 'python3-minimal'],
+    files: chromaFiles,
+    config: {
+      User: NOBODY,
+      Env: [`PATH=${PATH}`],
+      Entrypoint: ['dumb-init', '--', 'chroma'],
+      Cmd: ['run', '/config.yaml'],
+    },
+  },
+  [images.nginx]: {
+    base: 'debian',
+    before: user('nginx', 101, 101),
+    packages: ['nginx'],
+    expect: { package: 'nginx', version: versions.nginx },
+    config: { User: '101:101', Env: [`PATH=${PATH}`], Cmd: ['nginx', '-g', 'daemon off;'] },
+  },
+  [elasticImages.elasticsearch]: {
+    base: 'debian',
+    before:
+      'useradd --system --uid 1000 --gid 0 --home-dir /usr/share/elasticsearch elasticsearch\n' +
+      // Java's package links its manual pages there.
+      'mkdir -p /usr/share/man/man1\n',
+    packages: ['openjdk-21-jre-headless', 'tini', 'curl', 'ca-certificates'],
+    files: elasticsearchFiles,
+    config: {
+      User: '1000:0',
+      Env: [`PATH=/usr/share/elasticsearch/bin:${PATH}`],
+      Entrypoint: ['/usr/bin/tini', '--', '/usr/local/bin/docker-entrypoint.sh'],
+      Cmd: ['eswrapper'],
+      WorkingDir: '/usr/share/elasticsearch',
+    },
+  },
+  [elasticImages.eck]: {
+    base: 'debian',
+    packages: ['ca-certificates'],
+    build: goBuilds.eck,
+    binaries: { cmd: '/elastic-operator' },
+    // The operator reads its default settings from there.
+    config: { User: '1000:0', Entrypoint: ['/elastic-operator'], Cmd: ['manager'], WorkingDir: '/' },
   },
   [images.minio]: {
     base: 'debian',

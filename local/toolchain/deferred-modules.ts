@@ -2,6 +2,7 @@
  * Preloaded into the Node.js processes of Pulumi: defers two modules that @pulumi/pulumi loads at its start and that only
  * serialising functions needs, which takes half of the start of a dynamic provider's process.
  */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- the object itself, whose loader is replaced
 import Module = require('node:module');
 
 const DEFERRED = new Set(['@npmcli/arborist', 'typescript']);

@@ -97,6 +97,10 @@ describe('readChangeFiles', () => {
       '-- migrate:up\nBEGIN;',
       'has "BEGIN" on line 2, but transactions are the engine\'s. Remove it; for statements that cannot run in a transaction write "-- migrate:up transaction:false".',
     ],
+    [
+      '-- migrate:up\nDISCARD ALL;',
+      'has "DISCARD" on line 2, but the session and its lock are the engine\'s. Remove it; settings made with SET end with the change by themselves.',
+    ],
     ['-- migrate:up\nCOPY t FROM STDIN;', 'has COPY … FROM STDIN on line 2. Write INSERT statements.'],
     [
       '-- migrate:up\nCREATE INDEX CONCURRENTLY i ON t (a);',

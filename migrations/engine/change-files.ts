@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileProblem } from './errors';
-import type { Change } from './target';
+import type { Change, Statement } from './target';
 
 /** What a format's parser takes out of one file. */
-export type ParsedChange = Pick<Change, 'transaction' | 'up' | 'down' | 'rollback'>;
+export type ParsedChange = Pick<Change, 'transaction' | 'up' | 'down' | 'rollback' | 'destructive'>;
 
 /** How the change files of a store are written. */
 export interface ChangeFormat {
@@ -16,6 +16,10 @@ export interface ChangeFormat {
   readonly terminator: string;
   /** @throws MalformedChangeError */
   parse(text: string): ParsedChange;
+  /** Faults that show only over all files together, such as a name that no earlier file makes. */
+  check?(changes: readonly Change[]): FileProblem[];
+  /** Splits a seed file, which has no sections; absent where a store takes no seed files. @throws MalformedChangeError */
+  parseSeed?(text: string): readonly Statement[];
 }
 
 /** A change file's text that its format's parser refuses. */
@@ -100,6 +104,7 @@ export function readChangeFiles(folder: string, format: ChangeFormat): ChangeFol
     }
   }
   problems.push(...duplicates(names));
+  if (problems.length === 0) problems.push(...(format.check?.(changes) ?? []));
   return { changes, problems };
 }
 

@@ -7,6 +7,7 @@ import type { Statement } from './target';
 export function jsonFormat(operation: z.ZodType<{ operation: string }>): ChangeFormat {
   const schema = z.strictObject({
     description: z.string().trim().min(1),
+    destructive: z.string().trim().min(1).optional(),
     up: z.array(operation).min(1),
     down: z.array(operation).min(1),
   });
@@ -15,7 +16,7 @@ export function jsonFormat(operation: z.ZodType<{ operation: string }>): ChangeF
 
 function parseJsonChange(
   text: string,
-  schema: z.ZodType<{ description: string; up: object[]; down: object[] }>,
+  schema: z.ZodType<{ destructive?: string; up: object[]; down: object[] }>,
 ): ParsedChange {
   let value: unknown;
   try {
@@ -43,11 +44,12 @@ function parseJsonChange(
       text: JSON.stringify(operation),
       line: lines.linePos((document.getIn([section, index], true) as Node).range![0]).line,
     }));
-  const down = statements('down');
+  const { destructive, down } = parsed.data;
   return {
     transaction: true,
     up: statements('up'),
-    down,
-    rollback: JSON.stringify(parsed.data.down),
+    down: statements('down'),
+    rollback: JSON.stringify(down),
+    ...(destructive === undefined ? {} : { destructive }),
   };
 }

@@ -22,6 +22,10 @@ const TRANSIENT_CODES = new Set([
   '57P03',
   '53300',
   '08006',
+  // Neo4j: no server there, connection lost, database not started yet.
+  'ServiceUnavailable',
+  'SessionExpired',
+  'Neo.TransientError.General.DatabaseUnavailable',
 ]);
 const TRANSIENT_MESSAGES =
   /connection terminated|socket (hang up|disconnected)|timeout expired|network socket/i;

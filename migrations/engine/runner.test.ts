@@ -2,7 +2,7 @@ import { TemporaryFolder, sqlChange } from '../testing/change-folder';
 import { readChangeFiles } from './change-files';
 import { ChangeFilesError, LockTimeoutError } from './errors';
 import { MemoryStore, MemoryTarget } from './memory-target';
-import { migrateDown, migrateUp } from './runner';
+import { acceptSchema, migrateDown, migrateUp } from './runner';
 import { sqlFormat } from '../targets/postgres/format';
 
 let folder: TemporaryFolder;
@@ -81,7 +81,56 @@ describe('migrateUp', () => {
   });
 });
 
+describe('migrateUp with options', () => {
+  test('goes up to a version and no further', async () => {
+    expect(versions((await migrateUp({ ...options(), to: '000001' })).applied)).toEqual(['000001']);
+    store.holder = 'somebody';
+    expect(versions((await migrateUp({ ...options(), to: '000001', lockWaitMs: 0 })).applied)).toEqual([]);
+  });
+
+  test('warns of drift before it applies, and not on a first run', async () => {
+    const warnings: string[] = [];
+    const onDrift = (warning: string) => void warnings.push(`${store.executed.length}: ${warning}`);
+    await migrateUp({ ...options(), to: '000001', onDrift });
+    store.executed.push('by hand');
+    await migrateUp({ ...options(), onDrift });
+    expect(warnings).toEqual([
+      '3: The definitions were changed outside the change files since 000001 (1 difference); `npm run migrate -- verify` lists them:\n+ by hand',
+    ]);
+    expect(store.snapshot).toEqual({ version: '000002', schema: ['by hand', 'one', 'three', 'two'] });
+  });
+
+  test('says nothing about drift that may be the changes of a run that died', async () => {
+    await migrateUp({ ...options(), to: '000001' });
+    store.snapshot = { version: '', schema: [] };
+    const onDrift = jest.fn();
+    await migrateUp({ ...options(), onDrift });
+    expect(onDrift).not.toHaveBeenCalled();
+  });
+});
+
+test('acceptSchema records the live definitions under the lock', async () => {
+  await migrateUp(options());
+  store.executed.push('by hand');
+  await acceptSchema({ target: new MemoryTarget(store), appliedBy: 'tester' });
+  expect(store.snapshot!.schema).toContain('by hand');
+  store.holder = 'somebody';
+  const waiting = acceptSchema({ target: new MemoryTarget(store), appliedBy: 'tester', lockWaitMs: 0 });
+  await expect(waiting).rejects.toThrow(LockTimeoutError);
+});
+
 describe('migrateDown', () => {
+  test('a failure keeps what was reverted, and records it', async () => {
+    folder.write({ '000001-a.sql': sqlChange('one; two;', 'fail;') });
+    await migrateUp(options());
+    const reverted: string[] = [];
+    const down = migrateDown({ ...options(), onReverted: ({ version }) => void reverted.push(version) });
+    await expect(down).rejects.toThrow('000001-a.sql: statement 1 failed at line 4: refused "fail"');
+    expect(reverted).toEqual(['000002']);
+    expect(store.snapshot!.version).toBe('000001');
+    expect(store.holder).toBeUndefined();
+  });
+
   test('reverts newest first down to a version, or everything', async () => {
     await migrateUp(options());
     expect(versions(await migrateDown({ ...options(), to: '000001' }))).toEqual(['000002']);

@@ -2,6 +2,7 @@ import type { ChangeFolder } from './change-files';
 import { ChangeFilesError } from './errors';
 import { plan } from './plan';
 import type { AppliedChange, Change, MigrationLock, MigrationTarget } from './target';
+import { driftWarning, hasDrift, isRecorded, newestVersion, schemaDrift } from './verify';
 
 /** How to run changes against a store. */
 export interface RunOptions {
@@ -13,8 +14,24 @@ export interface RunOptions {
   readonly appliedBy: string;
   /** How long to wait for another runner's lock; default 60000. */
   readonly lockWaitMs?: number;
+}
+
+/** How to apply changes. */
+export interface UpOptions extends RunOptions {
+  /** Newest version to apply; default all. */
+  readonly to?: string;
   /** Called after each change. */
   readonly onApplied?: (applied: AppliedChange) => void;
+  /** Called before the first change when the definitions are no longer those of the last run; asking for it costs reading them. */
+  readonly onDrift?: (warning: string) => void;
+}
+
+/** How to revert changes. */
+export interface DownOptions extends RunOptions {
+  /** Version that is the newest one left; default none, everything is reverted. */
+  readonly to?: string;
+  /** Called after each change. */
+  readonly onReverted?: (change: Change, durationMs: number) => void;
 }
 
 /** What a run did. */
@@ -33,14 +50,15 @@ const DEFAULT_LOCK_WAIT_MS = 60_000;
  * Applies what is pending, in order, under the store's lock; stops at the first failure and keeps what was applied.
  * @throws ChangeFilesError when the files do not fit the history, LockTimeoutError when the lock is not free in time.
  */
-export async function migrateUp(options: RunOptions): Promise<RunResult> {
+export async function migrateUp(options: UpOptions): Promise<RunResult> {
   const { target } = options;
   const seen = await target.applied();
   // Without work there is nothing to lock, so a run with nothing pending never waits for another one.
-  if (pendingOrThrow(options, seen).length === 0) return { history: seen, applied: [] };
+  if (toApply(options, seen).length === 0) return { history: seen, applied: [] };
   return locked(options, async () => {
     const before = await target.applied();
-    const pending = pendingOrThrow(options, before);
+    const pending = toApply(options, before);
+    if (options.onDrift) await warnOfDrift(target, options.onDrift);
     const applied: AppliedChange[] = [];
     for (const change of pending) {
       try {
@@ -62,42 +80,84 @@ export async function migrateUp(options: RunOptions): Promise<RunResult> {
 
 /**
  * Reverts applied changes, newest first, until `to` is the newest one left; without `to`, all of them.
- * @throws ChangeFilesError when the files do not fit the history, LockTimeoutError when the lock is not free in time.
+ * @throws ChangeFilesError when the files do not fit the history, LockTimeoutError when the lock is not free in time,
+ * ChangeFailedError of the first change that cannot be reverted; those reverted before it stay reverted.
  */
-export async function migrateDown(
-  options: RunOptions & { readonly to?: string },
-): Promise<readonly Change[]> {
+export async function migrateDown(options: DownOptions): Promise<readonly Change[]> {
+  const { target } = options;
   return locked(options, async () => {
-    const history = await options.target.applied();
-    pendingOrThrow(options, history);
-    const changes = new Map(options.folder.changes.map((change) => [change.version, change]));
     const reverted: Change[] = [];
-    for (const { version } of history.toReversed()) {
-      if (options.to !== undefined && version <= options.to) break;
-      const change = changes.get(version)!;
-      await options.target.revert(change);
-      reverted.push(change);
+    try {
+      for (const change of toRevert(options, await target.applied())) {
+        const started = performance.now();
+        await target.revert(change);
+        reverted.push(change);
+        options.onReverted?.(change, Math.round(performance.now() - started));
+      }
+    } catch (error) {
+      if (reverted.length > 0) await remember(target).catch(() => undefined);
+      throw error;
     }
-    if (reverted.length > 0) await remember(options.target);
+    if (reverted.length > 0) await remember(target);
     return reverted;
   });
+}
+
+/** The applied changes newer than `to`, newest first. @throws ChangeFilesError when the files do not fit the history. */
+export function toRevert(
+  options: Pick<DownOptions, 'folder' | 'folderName' | 'to'>,
+  history: readonly AppliedChange[],
+): Change[] {
+  const { folder, to = '' } = options;
+  pendingOrThrow(options, history);
+  const changes = new Map(folder.changes.map((change) => [change.version, change]));
+  return history
+    .filter(({ version }) => version > to)
+    .map(({ version }) => changes.get(version)!)
+    .reverse();
+}
+
+/** The pending changes up to `to`, in order. @throws ChangeFilesError when the files do not fit the history. */
+export function toApply(
+  options: Pick<UpOptions, 'folder' | 'folderName' | 'to'>,
+  history: readonly AppliedChange[],
+): readonly Change[] {
+  const { to } = options;
+  const pending = pendingOrThrow(options, history);
+  return to === undefined ? pending : pending.filter((change) => change.version <= to);
+}
+
+/** Records the live definitions as those that are meant, under the lock. */
+export async function acceptSchema(options: Omit<RunOptions, 'folder' | 'folderName'>): Promise<void> {
+  await locked(options, () => remember(options.target));
 }
 
 /** Records the definitions as they are now, for `verify`; returns the history. */
 async function remember(target: MigrationTarget): Promise<AppliedChange[]> {
   const history = await target.applied();
-  const version = history.filter((entry) => !entry.halfDone).at(-1)?.version ?? '';
-  await target.saveSnapshot({ version, schema: await target.schema() });
+  await target.saveSnapshot({ version: newestVersion(history), schema: await target.schema() });
   return history;
 }
 
-function pendingOrThrow(options: RunOptions, history: readonly AppliedChange[]): readonly Change[] {
-  const { pending, problems } = plan(options.folder, history);
-  if (problems.length > 0) throw new ChangeFilesError(options.folderName, problems);
+/** Says nothing where the record is of another version: then it cannot tell drift from the changes since. */
+async function warnOfDrift(target: MigrationTarget, warn: (warning: string) => void): Promise<void> {
+  const drift = await schemaDrift(target);
+  if (isRecorded(drift) && hasDrift(drift)) warn(driftWarning(drift));
+}
+
+function pendingOrThrow(
+  { folder, folderName }: Pick<RunOptions, 'folder' | 'folderName'>,
+  history: readonly AppliedChange[],
+): readonly Change[] {
+  const { pending, problems } = plan(folder, history);
+  if (problems.length > 0) throw new ChangeFilesError(folderName, problems);
   return pending;
 }
 
-async function locked<T>(options: RunOptions, run: () => Promise<T>): Promise<T> {
+async function locked<T>(
+  options: Pick<RunOptions, 'target' | 'appliedBy' | 'lockWaitMs'>,
+  run: () => Promise<T>,
+): Promise<T> {
   const lock: MigrationLock = await options.target.lock({
     holder: options.appliedBy,
     waitMs: options.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS,

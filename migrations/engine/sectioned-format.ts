@@ -41,9 +41,11 @@ export function parseSections<Item extends TextItem>(
   language: SectionedLanguage<Item>,
 ): ParsedChange {
   const marker = new RegExp(`^${language.comment} *migrate:(\\S*)(.*)$`);
+  const reason = new RegExp(`^${language.comment} *destructive: *(.*\\S)`);
   const sections: Partial<Record<'up' | 'down', Statement[]>> = {};
   let current: Statement[] | undefined;
   let transaction = true;
+  let destructive: string | undefined;
   for (const item of split(text, language)) {
     const found = item.kind === 'comment' ? marker.exec(item.text) : null;
     if (found) {
@@ -61,12 +63,22 @@ export function parseSections<Item extends TextItem>(
       }
       language.check?.(item, transaction);
       current.push({ text: item.text, line: item.line });
-    }
+    } else destructive ??= reason.exec(item.text)?.[1];
   }
   const up = filled('up', sections.up, language);
   const down = filled('down', sections.down, language);
   const rollback = down.map((statement) => statement.text + language.terminator).join('\n');
-  return { transaction, up, down, rollback };
+  return { transaction, up, down, rollback, ...(destructive === undefined ? {} : { destructive }) };
+}
+
+/** Reads a file without sections, such as seed data. @throws MalformedChangeError */
+export function parseStatements<Item extends TextItem>(
+  text: string,
+  language: SectionedLanguage<Item>,
+): Statement[] {
+  const statements = split(text, language).filter((item) => item.kind === 'statement');
+  for (const item of statements) language.check?.(item, true);
+  return statements.map(({ text, line }) => ({ text, line }));
 }
 
 function split<Item extends TextItem>(text: string, language: SectionedLanguage<Item>): Item[] {

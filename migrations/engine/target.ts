@@ -25,6 +25,8 @@ export interface Change {
   readonly down: readonly Statement[];
   /** The `down` statements as the history keeps them: text of the same format as the file's section. */
   readonly rollback: string;
+  /** Why statements of `up` that lose data are meant, as written in the file. */
+  readonly destructive?: string;
 }
 
 /** One row of a store's own history (`schema_migrations`). */
@@ -78,6 +80,11 @@ export interface MigrationTarget {
   apply(change: Change, appliedBy: string): Promise<AppliedChange>;
   /** Undoes one applied change and removes its record. */
   revert(change: Change): Promise<void>;
+  /**
+   * Runs the statements of a seed file in one transaction, without a record; absent where a store takes no seed files.
+   * @throws ChangeFailedError naming file, statement and position.
+   */
+  seed?(file: string, statements: readonly Statement[]): Promise<void>;
   /**
    * The live definitions that changes make, as sorted comparable lines that start with the object's kind and name.
    * Data, the history itself and what upkeep makes over time (such as partitions) are left out.

@@ -1,270 +1,184 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readChangeFiles } from '../engine/change-files';
 import { migrateDown, migrateUp } from '../engine/runner';
+import { projectRoot } from '../project-root';
+import { erDiagram } from '../targets/postgres/er-diagram';
 import { sqlFormat } from '../targets/postgres/format';
 import { type PostgresConnection, PostgresTarget } from '../targets/postgres/target';
-import { as, closePools, freshDatabase, query, schemaFingerprint } from '../testing/postgres';
+import { closePools, freshDatabase, migratedDatabase, query, schemaFingerprint } from '../testing/postgres';
 import { type ScratchServer, startPostgres } from '../testing/servers';
 
-const DAY_MS = 86_400_000;
 const all = readChangeFiles(join(__dirname, 'platform'), sqlFormat);
+const documentation = readFileSync(join(projectRoot(), 'docs/schema.md'), 'utf8');
 
 let server: ScratchServer;
 let database: PostgresConnection;
-let target: PostgresTarget;
 
 beforeAll(async () => {
   server = await startPostgres();
+  database = await migratedDatabase(server);
 }, 180_000);
 afterAll(async () => {
   await closePools();
   await server?.stop();
 }, 60_000);
-beforeEach(async () => {
-  database = await freshDatabase(server);
-  target = await PostgresTarget.connect(database);
-}, 30_000);
-afterEach(() => target?.close());
 
-async function up(changes = all.changes): Promise<void> {
-  const folder = { changes, problems: [] };
-  const { failed } = await migrateUp({ target, folder, folderName: 'platform', appliedBy: 'tester' });
-  if (failed) throw failed.error;
+/** First column of a query's rows, sorted. */
+async function names(text: string): Promise<string[]> {
+  const rows = await query<Record<string, string>>(database, text);
+  return rows.map((row) => Object.values(row)[0]!).sort();
 }
+
+const TABLES = `
+  SELECT format('%s.%s', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+  WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'`;
 
 test('the files have no problems', () => {
   expect(all.problems).toEqual([]);
+  expect(all.changes.map((change) => change.version)).toEqual(
+    Array.from({ length: 15 }, (_, index) => String(index + 1).padStart(6, '0')),
+  );
 });
 
 test('each change reverts to exactly what was there before and applies again to the same', async () => {
-  await (await target.lock({ holder: 'tester', waitMs: 0 })).release();
-  for (const [index] of all.changes.entries()) {
-    const changes = all.changes.slice(0, index + 1);
-    const before = await schemaFingerprint(database);
-    await up(changes);
-    const after = await schemaFingerprint(database);
-    expect(after).not.toEqual(before);
-    await target.revert(changes[index]!);
-    expect(await schemaFingerprint(database)).toEqual(before);
-    await up(changes);
-    expect(await schemaFingerprint(database)).toEqual(after);
-  }
-  const folder = { changes: all.changes, problems: [] };
-  await migrateDown({ target, folder, folderName: 'platform', appliedBy: 'tester' });
-  expect(
-    await query(
-      database,
-      `SELECT FROM pg_class WHERE relnamespace = 'platform'::regnamespace AND relkind IN ('r', 'p')`,
-    ),
-  ).toHaveLength(2);
-}, 60_000);
-
-describe('users and projects', () => {
-  const addUser = (username: string, email: string) =>
-    query<{ id: string; updated_at: Date }>(
-      as('app', database),
-      `INSERT INTO platform.users (username, email, password_hash) VALUES ($1, $2, 'hash') RETURNING id, updated_at`,
-      [username, email],
-    );
-
-  beforeEach(() => up());
-
-  test('names and addresses are unique whatever their case, and checked', async () => {
-    await addUser('Ada', 'ada@example.org');
-    await expect(addUser('ADA', 'other@example.org')).rejects.toThrow('users_username_key');
-    await expect(addUser('Bob', 'Ada@Example.org')).rejects.toThrow('users_email_key');
-    await expect(addUser('Bob', 'no address')).rejects.toThrow('users_email_check');
-    await expect(addUser(' Bob', 'bob@example.org')).rejects.toThrow('users_username_check');
+  const empty = await freshDatabase(server);
+  const target = await PostgresTarget.connect(empty);
+  const run = (count: number) => ({
+    target,
+    folder: { changes: all.changes.slice(0, count), problems: [] },
+    folderName: 'platform',
+    appliedBy: 'tester',
   });
-
-  test('an update moves updated_at, one that changes nothing does not', async () => {
-    const [user] = await addUser('Ada', 'ada@example.org');
-    const set = async (name: string) =>
-      (
-        await query<{ updated_at: Date }>(
-          as('app', database),
-          'UPDATE platform.users SET first_name = $2 WHERE id = $1 RETURNING updated_at',
-          [user!.id, name],
-        )
-      )[0]!.updated_at.getTime();
-    const changed = await set('Ada');
-    expect(changed).toBeGreaterThan(user!.updated_at.getTime());
-    expect(await set('Ada')).toBe(changed);
-  });
-
-  test('deleting a user ends memberships and keeps the projects', async () => {
-    const app = as('app', database);
-    const [user] = await addUser('Ada', 'ada@example.org');
-    const [project] = await query<{ id: string }>(
-      app,
-      `INSERT INTO platform.projects (name, created_by) VALUES ('p', $1) RETURNING id`,
-      [user!.id],
-    );
-    await query(app, 'INSERT INTO platform.user_projects (user_id, project_id) VALUES ($1, $2)', [
-      user!.id,
-      project!.id,
-    ]);
-    await query(app, 'DELETE FROM platform.users');
-    expect(await query(app, 'SELECT name, created_by FROM platform.projects')).toEqual([
-      { name: 'p', created_by: null },
-    ]);
-    expect(await query(app, 'SELECT FROM platform.user_projects')).toEqual([]);
-  });
-});
-
-describe('rights', () => {
-  beforeEach(() => up());
-
-  test.each([
-    ['app', 'SELECT * FROM platform.users', true],
-    ['app', 'DELETE FROM platform.projects', true],
-    [
-      'app',
-      `INSERT INTO observability.traces (trace_id, service_name, operation_name, start_time) VALUES ('t', 's', 'o', now())`,
-      true,
-    ],
-    ['app', 'DELETE FROM platform.schema_migrations', false],
-    ['app', 'DELETE FROM platform.partition_policies', false],
-    ['app', 'SELECT platform.maintain_partitions()', false],
-    ['app', 'CREATE TABLE platform.x (id int)', false],
-    ['readonly', 'SELECT id, username, email FROM platform.users', true],
-    ['readonly', 'SELECT password_hash FROM platform.users', false],
-    ['readonly', 'SELECT * FROM observability.traces', true],
-    ['readonly', 'DELETE FROM observability.traces', false],
-  ])('%s: %s: %s', async (role, statement, allowed) => {
-    const attempt = query(as(role, database), statement);
-    if (allowed) await attempt;
-    else await expect(attempt).rejects.toThrow(/permission denied/);
-  });
-
-  test('tables made later are covered', async () => {
-    await query(database, 'CREATE TABLE platform.later (id int)');
-    await query(as('app', database), 'INSERT INTO platform.later VALUES (1)');
-    await expect(query(as('readonly', database), 'SELECT * FROM platform.later')).rejects.toThrow(
-      'permission denied',
-    );
-  });
-});
-
-describe('maintain_partitions', () => {
-  const maintain = (at: Date) =>
-    query<{ action: string; relation: string }>(
-      database,
-      'SELECT action, relation FROM platform.maintain_partitions($1)',
-      [at],
-    );
-  const partitions = async () =>
-    (
-      await query<{ name: string }>(
-        database,
-        `SELECT partition::text AS name FROM platform.partitions('observability.traces') WHERE lower_bound IS NOT NULL ORDER BY lower_bound`,
-      )
-    ).map((row) => row.name);
-  const trace = (id: string, at: Date) =>
-    query(
-      as('app', database),
-      `INSERT INTO observability.traces (trace_id, service_name, operation_name, start_time) VALUES ($1, 's', 'o', $2)`,
-      [id, at],
-    );
-  const rowsIn = async (relation: string) =>
-    (await query<{ id: string }>(database, `SELECT trace_id AS id FROM ${relation} ORDER BY 1`)).map(
-      (row) => row.id,
-    );
-  /** First of a month, `months` after the current one, UTC. */
-  const month = (months: number) => {
-    const now = new Date();
-    return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1));
+  const up = async (count: number) => {
+    const { failed } = await migrateUp(run(count));
+    if (failed) throw failed.error;
   };
-  const nameOf = (at: Date) =>
-    `observability.traces_y${at.getUTCFullYear()}m${String(at.getUTCMonth() + 1).padStart(2, '0')}`;
-
-  beforeEach(() => up());
-
-  test('the change itself makes this month and three more', async () => {
-    expect(await partitions()).toEqual([0, 1, 2, 3].map((ahead) => nameOf(month(ahead))));
-  });
-
-  test('run daily over fourteen months, every day has its partition, and none is kept past twelve months', async () => {
-    const start = month(0).getTime();
-    for (let day = 0; day < 425; day++) {
-      const at = new Date(start + day * DAY_MS);
-      const done = await maintain(at);
-      const first = at.getUTCDate() === 1 && day > 0;
-      expect(done.filter((step) => step.action === 'create')).toHaveLength(first ? 1 : 0);
-      if (day % 7 === 0) await trace(`day-${day}`, at);
+  // The rows of the policies are part of what a change makes.
+  const fingerprint = async () => {
+    const [policies] = await query<{ there: boolean }>(
+      empty,
+      `SELECT to_regclass('platform.partition_policies') IS NOT NULL AS there`,
+    );
+    const rows = policies!.there ? await query(empty, 'SELECT * FROM platform.partition_policies') : [];
+    return [...(await schemaFingerprint(empty)), ...rows.map((row) => JSON.stringify(row)).sort()];
+  };
+  try {
+    await (await target.lock({ holder: 'tester', waitMs: 0 })).release();
+    const untouched = await fingerprint();
+    for (const [index, change] of all.changes.entries()) {
+      const before = await fingerprint();
+      await up(index + 1);
+      const after = await fingerprint();
+      expect(after).not.toEqual(before);
+      await target.revert(change);
+      expect(await fingerprint()).toEqual(before);
+      await up(index + 1);
+      expect(await fingerprint()).toEqual(after);
     }
-    const last = new Date(start + 424 * DAY_MS);
-    const now =
-      last.getUTCMonth() +
-      12 * last.getUTCFullYear() -
-      (month(0).getUTCMonth() + 12 * month(0).getUTCFullYear());
-    const kept = await partitions();
-    expect(kept.at(-1)).toBe(nameOf(month(now + 3)));
-    expect(kept[0]).toBe(nameOf(month(now - 12)));
-    expect(kept).toHaveLength(16);
-    expect(await rowsIn('observability.traces_default')).toEqual([]);
-    expect((await rowsIn('observability.traces')).length).toBe(
-      Array.from({ length: 425 }, (_, day) => day).filter(
-        (day) => day % 7 === 0 && start + day * DAY_MS >= month(now - 12).getTime(),
-      ).length,
-    );
-  }, 120_000);
+    await migrateDown(run(all.changes.length));
+    expect(await fingerprint()).toEqual(untouched);
+  } finally {
+    await target.close();
+  }
+}, 180_000);
 
-  test('a second run the same day does nothing', async () => {
-    expect(await maintain(new Date())).toEqual([]);
-  });
-
-  test('a row beyond the horizon waits in the DEFAULT partition and moves when its own is made', async () => {
-    const far = new Date(month(5).getTime() + DAY_MS);
-    await trace('far', far);
-    await trace('never', month(30));
-    expect(await rowsIn('observability.traces_default')).toEqual(['far', 'never']);
-    expect(await maintain(month(2))).toEqual([
-      { action: 'create', relation: nameOf(month(4)) },
-      { action: 'create', relation: nameOf(month(5)) },
-    ]);
-    expect(await rowsIn(nameOf(month(5)))).toEqual(['far']);
-    expect(await rowsIn('observability.traces_default')).toEqual(['never']);
-  });
-
-  test('expired rows of the DEFAULT partition go too, and "detach" keeps a partition as a table', async () => {
-    await trace('old', month(-14));
-    await trace('kept', month(0));
-    await query(database, `UPDATE platform.partition_policies SET expiry = 'detach'`);
-    const done = await maintain(month(13));
-    expect(done.filter((step) => step.action !== 'create')).toEqual([
-      { action: 'detach', relation: nameOf(month(0)) },
-      { action: 'delete', relation: 'observability.traces_default' },
-    ]);
-    expect(await rowsIn('observability.traces')).toEqual([]);
-    expect(await rowsIn(nameOf(month(0)))).toEqual(['kept']);
-  });
-
-  test('runs at the same time, among writers, make each partition once and lose no row', async () => {
-    const at = month(3);
-    const writes = Array.from({ length: 200 }, (_, index) => trace(`t${index}`, month(4 + (index % 3))));
-    const done = await Promise.all([...Array.from({ length: 4 }, () => maintain(at)), ...writes]);
+describe('conventions', () => {
+  test('every table has a primary key and a comment', async () => {
     expect(
-      done
-        .slice(0, 4)
-        .flat()
-        .map((step) => step.relation)
-        .sort(),
-    ).toEqual([4, 5, 6].map((ahead) => nameOf(month(ahead))).sort());
-    expect(await rowsIn('observability.traces')).toHaveLength(200);
+      await names(
+        `${TABLES} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p')`,
+      ),
+    ).toEqual([]);
+    expect(await names(`${TABLES} AND obj_description(c.oid, 'pg_class') IS NULL`)).toEqual([]);
   });
 
-  test.each([
-    ['week', '_y2026w53', '2026-12-31'],
-    ['day', '_y2026m12d31', '2026-12-31'],
-  ])('by %s', async (granularity, suffix, at) => {
-    await query(
-      database,
-      `CREATE TABLE observability.metrics (name text, at timestamptz) PARTITION BY RANGE (at);
-       INSERT INTO platform.partition_policies VALUES ('observability', 'metrics', '${granularity}', 1, NULL)`,
+  test('every foreign key has an index that begins with its columns', async () => {
+    expect(
+      await names(
+        `SELECT format('%s %s', conrelid::regclass, conname) FROM pg_constraint f
+         WHERE contype = 'f' AND conparentid = 0 AND NOT EXISTS (
+           SELECT FROM pg_index WHERE indrelid = conrelid AND indpred IS NULL
+             AND (string_to_array(indkey::text, ' ')::int2[])[1:cardinality(conkey)] @> conkey)`,
+      ),
+    ).toEqual([]);
+  });
+
+  test('every table with updated_at has the trigger that moves it', async () => {
+    const having = await names(
+      `${TABLES} AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'updated_at')`,
     );
-    const made = (await maintain(new Date(at))).filter((step) => step.relation.includes('metrics'));
-    expect(made).toHaveLength(2);
-    expect(made[0]).toEqual({ action: 'create', relation: `observability.metrics${suffix}` });
+    expect(having.length).toBeGreaterThan(15);
+    expect(
+      await names(
+        `${TABLES} AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = relname || '_touch_updated_at')`,
+      ),
+    ).toEqual(having);
+  });
+
+  test('every partitioned table has a policy and a DEFAULT partition', async () => {
+    const partitioned = await names(`${TABLES} AND relkind = 'p'`);
+    expect(partitioned).toEqual([
+      'a2a.messages',
+      'observability.health_checks',
+      'observability.metrics',
+      'observability.spans',
+      'observability.traces',
+      'platform.outbox',
+      'platform.user_interactions',
+      'security.audit_logs',
+    ]);
+    expect(
+      await names(`SELECT format('%s.%s', schema_name, table_name) FROM platform.partition_policies`),
+    ).toEqual(partitioned);
+    expect(
+      await names(`SELECT partrelid::regclass::text FROM pg_partitioned_table WHERE partdefid <> 0`),
+    ).toEqual(partitioned);
+  });
+});
+
+describe('documentation', () => {
+  /** Tables in code style in the second column of docs/schema.md's mapping, and in the first where there are only two. */
+  const mapped = () =>
+    documentation
+      .slice(documentation.indexOf('## Where each required table is'))
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map((line) => line.split('|').map((cell) => cell.trim()))
+      .flatMap((cells) => [...(cells.length === 5 ? cells[2]! : cells[1]!).matchAll(/`(\w+\.\w+)`/g)])
+      .map((match) => match[1]!);
+
+  test('schema.md maps to every table there is, and to no other', async () => {
+    expect([...new Set(mapped())].sort()).toEqual(await names(TABLES));
+  });
+
+  test('schema.md names the granularity, the horizon and the retention of every partitioned table', async () => {
+    const [, section] = documentation.split(/^## (?:Partitions|Outbox)$/m);
+    const documented = [
+      ...section!.matchAll(/^\| `([\w.]+)` +\| ([\w ]+?) +\| (\d+) +\| (\d+ \w+)(, then detached)? +\|$/gm),
+    ];
+    const policies = await query<{ policy: string }>(
+      database,
+      `SELECT concat_ws(' ', schema_name || '.' || table_name, granularity, periods_ahead, retention::text, expiry) AS policy
+       FROM platform.partition_policies ORDER BY 1`,
+    );
+    const asPolicies = await Promise.all(
+      documented.map(([, table, granularity, ahead, kept, detached]) =>
+        query<{ policy: string }>(
+          database,
+          `SELECT concat_ws(' ', $1::text, $2::text, $3::text, $4::interval::text, $5::text) AS policy`,
+          [table, granularity!.replace('ISO ', ''), ahead, kept, detached ? 'detach' : 'drop'],
+        ),
+      ),
+    );
+    expect(asPolicies.flat().sort((a, b) => (a.policy < b.policy ? -1 : 1))).toEqual(policies);
+    expect(policies).toHaveLength(8);
+  });
+
+  test('er-diagram.md is what the live database gives', async () => {
+    const live = await erDiagram((text) => query(database, text));
+    expect(readFileSync(join(projectRoot(), 'docs/er-diagram.md'), 'utf8')).toBe(live);
+    expect(live).toContain('"platform.users" ||--o{ "platform.user_sessions" : "user_id"');
+    expect(live).toContain('"services.agents" ||--o| "services.agent_states" : "agent_id"');
   });
 });

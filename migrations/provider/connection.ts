@@ -1,7 +1,7 @@
 import { StoreAccessError } from '../engine/errors';
 import { connectPolicy } from '../engine/retry';
 import type { MigrationTarget } from '../engine/target';
-import { KubernetesCluster } from '../kubernetes/cluster';
+import { KubernetesCluster, type Tunnel } from '../kubernetes/cluster';
 import { openTarget, type StoreName } from '../stores';
 
 interface SecretReferences {
@@ -24,6 +24,8 @@ export type ConnectionReference =
       readonly port: number;
       /** Name the server's certificate is verified against; default the Service's name. */
       readonly serverName?: string;
+      /** Whether the Service is headless and the store names its pods itself (Redis): then each of them is forwarded too. */
+      readonly everyPod?: boolean;
     })
   | (SecretReferences & {
       /** Directly, where this machine can reach the store. */
@@ -72,19 +74,40 @@ async function attempt({ store, database, reference, holder }: ConnectOptions): 
   const { host, port } = tunnel ?? (reference as Extract<ConnectionReference, { kind: 'address' }>);
   const tls = ca === undefined ? undefined : { ca, serverName: serverName(reference) };
   let target: MigrationTarget | undefined;
+  let nodes: Record<string, Tunnel> | undefined;
   const close = async () => {
     await target?.close();
+    for (const node of Object.values(nodes ?? {})) await node.close();
     await tunnel?.close();
   };
   try {
+    nodes = await podTunnels(cluster, reference);
     const credential = (name: string) => key(credentials, name, reference.credentialsSecret);
-    target = await openTarget(store, { host, port, database, credential, tls, holder });
+    target = await openTarget(store, { host, port, nodes, database, credential, tls, holder });
     await target.applied();
     return { target, serverCa: ca, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** A tunnel to each pod of the Service, by pod name: a listener, which connects when it is used. */
+async function podTunnels(
+  cluster: KubernetesCluster,
+  reference: ConnectionReference,
+): Promise<Record<string, Tunnel> | undefined> {
+  if (reference.kind !== 'service' || !reference.everyPod) return undefined;
+  const { namespace, service, port } = reference;
+  const label = `kubernetes.io/service-name=${service}`;
+  const tunnels: Record<string, Tunnel> = {};
+  for (const slice of await cluster.list('discovery.k8s.io/v1', 'EndpointSlice', namespace, label)) {
+    for (const { targetRef } of (slice.endpoints ?? []) as { targetRef?: { kind: string; name: string } }[]) {
+      if (targetRef?.kind !== 'Pod') continue;
+      tunnels[targetRef.name] ??= await cluster.forward(namespace, targetRef.name, port);
+    }
+  }
+  return tunnels;
 }
 
 function serverName(reference: ConnectionReference): string {

@@ -61,6 +61,17 @@ describe('check', () => {
     ]);
   });
 
+  test('a change that loses data without a reason is a failure', async () => {
+    folder.write({ '000002-b.sql': sqlChange('SELECT 1;\nDROP TABLE a;') });
+    const { failures } = await check({}, inputs());
+    expect(failures).toEqual([
+      {
+        property: 'files',
+        reason: `${inputs().folder}/000002-b.sql:3: error: DROP TABLE loses data without a written reason. Say why it is safe in a line "-- destructive: <reason>", at least 15 characters. [destructive]`,
+      },
+    ]);
+  });
+
   test('leaves an existing resource to diff, which knows what was applied', async () => {
     await check(inputs(), inputs());
     expect(shown).toEqual([]);

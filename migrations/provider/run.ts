@@ -1,16 +1,19 @@
 /** What the dynamic provider does; loaded from the compiled project by the closure in store-migrations.ts. */
 import { exitWithEngine } from './exit-with-engine';
-import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { dynamic } from '@pulumi/pulumi';
 import { canonicalJson } from '../engine/canonical-json';
 import { type ChangeFolder, type FileDigest, readChangeFiles } from '../engine/change-files';
+import { changeText } from '../engine/change-text';
 import { ChangeFilesError, problemText } from '../engine/errors';
 import { plan } from '../engine/plan';
 import { migrateUp, type RunResult } from '../engine/runner';
 import type { AppliedChange, Change } from '../engine/target';
+import { findingText } from '../lint/finding';
+import { ownFindings } from '../lint/own-rules';
 import { projectRoot } from '../project-root';
 import { changeFormat, type StoreName } from '../stores';
+import { whoami } from '../whoami';
 import type { ConnectionReference, StoreConnection } from './connection';
 import { type Report, reportUnder } from './diagnostics';
 
@@ -61,7 +64,11 @@ class PartialMigrationError extends Error {
 export async function check(olds: Partial<Inputs>, news: Inputs): Promise<dynamic.CheckResult> {
   exitWithEngine();
   const folder = readFolder(news);
-  const failures = folder.problems.map((problem) => ({ property: 'files', reason: problemText(problem) }));
+  const reasons = [
+    ...folder.problems.map(problemText),
+    ...ownFindings(news.folder, changeFormat(news.store).extension, folder.changes).map(findingText),
+  ];
+  const failures = reasons.map((reason) => ({ property: 'files', reason }));
   if (failures.length === 0 && olds.store === undefined) await showPending(news, folder.changes);
   return { inputs: news, failures };
 }
@@ -129,6 +136,7 @@ async function migrate(id: string, inputs: Inputs): Promise<State> {
       folder: readFolder(inputs),
       folderName: inputs.folder,
       appliedBy: whoami(),
+      onDrift: (warning) => void report('warning', warning),
       onApplied: (change) => void report('info', `applied ${entryName(change)}`, { ephemeral: true }),
     });
     const state = { ...inputs, ...outputs(result.history, connection.serverCa) };
@@ -156,10 +164,7 @@ async function showPending({ folder, reportTo, store }: Inputs, pending: readonl
   const { terminator } = changeFormat(store);
   const names = pending.map((change) => change.file).join(', ');
   await report('info', `${pending.length} pending in ${folder}: ${names}`);
-  for (const { file, transaction, up } of pending) {
-    const title = `${file}${transaction ? '' : ' (without transaction)'}, ${up.length} statement${up.length === 1 ? '' : 's'}:`;
-    await report('info', [title, ...up.map(({ text }) => text + terminator)].join('\n'));
-  }
+  for (const change of pending) await report('info', changeText(change, terminator));
 }
 
 function outputs(history: readonly AppliedChange[], serverCa = ''): Outputs {
@@ -190,15 +195,6 @@ function difference(before: Outputs, now: Outputs): string {
 
 function entryName({ version, description }: AppliedEntry): string {
   return `${version}-${description}`;
-}
-
-function whoami(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    // A container may run as a user id without a name.
-    return hostname();
-  }
 }
 
 function withoutStack(error: Error): Error {

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { Pool, type QueryResultRow } from 'pg';
+import { readChangeFiles } from '../engine/change-files';
+import { migrateUp } from '../engine/runner';
+import { projectRoot } from '../project-root';
+import { changeFolder } from '../stores';
 import { DEFINITIONS } from '../targets/postgres/definitions';
-import type { PostgresConnection } from '../targets/postgres/target';
+import { sqlFormat } from '../targets/postgres/format';
+import { type PostgresConnection, PostgresTarget } from '../targets/postgres/target';
 import type { ScratchServer } from './servers';
 
 /** Password of every role the tests make; the server lives as long as the test. */
@@ -10,19 +16,47 @@ const ROLE_PASSWORD = 'scratch';
 /** One pool per user and database, since a connection through the API server takes a while to open. */
 const pools = new Map<string, Pool>();
 
-/** Runs one statement as one user and returns its rows. */
-export async function query<Row extends QueryResultRow>(
-  { host, port, database, user, password }: Omit<PostgresConnection, 'holder'>,
-  text: string,
-  values?: unknown[],
-): Promise<Row[]> {
+function poolOf({ host, port, database, user, password }: Omit<PostgresConnection, 'holder'>): Pool {
   const key = `${user}@${database}:${port}`;
   let pool = pools.get(key);
   if (!pool) {
     pool = new Pool({ host, port, database, user, password });
+    // A server that a test restarts ends its idle connections.
+    pool.on('error', () => undefined);
     pools.set(key, pool);
   }
-  return (await pool.query<Row>(text, values)).rows;
+  return pool;
+}
+
+/** Runs one statement as one user and returns its rows. */
+export async function query<Row extends QueryResultRow>(
+  connection: Omit<PostgresConnection, 'holder'>,
+  text: string,
+  values?: unknown[],
+): Promise<Row[]> {
+  return (await poolOf(connection).query<Row>(text, values)).rows;
+}
+
+/** Runs one statement as the role `app` on behalf of a user of the platform, as applications do. */
+export async function queryFor<Row extends QueryResultRow>(
+  connection: PostgresConnection,
+  userId: string,
+  text: string,
+  values?: unknown[],
+): Promise<Row[]> {
+  const client = await poolOf(as('app', connection)).connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`SELECT set_config('app.user_id', $1, true)`, [userId]);
+    const { rows } = await client.query<Row>(text, values);
+    await client.query('COMMIT');
+    return rows;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
 }
 
 /** Closes the connections of {@link query}. */
@@ -47,6 +81,54 @@ export async function freshDatabase(server: ScratchServer): Promise<PostgresConn
   }
   await query(admin, `CREATE DATABASE ${database} OWNER platform_owner`);
   return as('platform_owner', { ...admin, database });
+}
+
+/** Databases with every change of `platform`, by server; others are copied from them. */
+const templates = new WeakMap<ScratchServer, Promise<PostgresConnection>>();
+
+/** A database of its own with every change of `platform`. */
+export async function migratedDatabase(server: ScratchServer): Promise<PostgresConnection> {
+  let template = templates.get(server);
+  if (!template) {
+    template = freshDatabase(server).then(migrate);
+    templates.set(server, template);
+  }
+  const original = await template;
+  const database = `scratch_${randomBytes(4).toString('hex')}`;
+  await query(
+    superuser(server),
+    `CREATE DATABASE ${database} OWNER platform_owner TEMPLATE ${original.database}`,
+  );
+  return { ...original, database };
+}
+
+/** Deletes all rows but those of the engine and of the upkeep; quicker than another database. */
+export async function deleteRows(connection: PostgresConnection): Promise<void> {
+  await query(
+    connection,
+    `DO $$
+     DECLARE doomed regclass;
+     BEGIN
+       FOR doomed IN
+         SELECT c.oid FROM pg_class c
+         WHERE relkind IN ('r', 'p') AND NOT relispartition
+           AND relnamespace::regnamespace::text IN ('platform', 'a2a', 'services', 'observability', 'security')
+           AND relname NOT IN ('schema_migrations', 'schema_snapshot', 'partition_policies')
+         -- A key that rows are encrypted with goes after them.
+         ORDER BY relname = 'encryption_keys'
+       LOOP EXECUTE format('DELETE FROM %s', doomed); END LOOP;
+     END $$`,
+  );
+}
+
+async function migrate(connection: PostgresConnection): Promise<PostgresConnection> {
+  const folderName = changeFolder('postgres', 'platform');
+  const folder = readChangeFiles(join(projectRoot(), folderName), sqlFormat);
+  const target = await PostgresTarget.connect(connection);
+  const { failed } = await migrateUp({ target, folder, folderName, appliedBy: 'tester' });
+  await target.close();
+  if (failed) throw failed.error;
+  return connection;
 }
 
 /** The same database as another of the roles that {@link freshDatabase} makes. */

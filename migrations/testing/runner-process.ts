@@ -18,8 +18,9 @@ function connect(store: StoreName): Promise<MigrationTarget> {
 }
 
 async function main([store, folder]: string[]): Promise<void> {
-  const target = await connect(store as StoreName);
+  const opening = connect(store as StoreName);
   const changes = readChangeFiles(folder!, changeFormat(store as StoreName));
+  const target = await opening;
   const result = await migrateUp({ target, folder: changes, folderName: folder!, appliedBy: 'child' });
   await target.close();
   if (result.failed) throw result.failed.error;

@@ -27,9 +27,11 @@ export interface ServerRecipe {
   readonly uid: number;
   readonly port: number;
   readonly user: string;
-  /** Shell script; finds the password in $PASSWORD and may write to /data. */
+  /** Shell script; finds the password in $PASSWORD and may write to /data and /tmp. */
   readonly script: string;
   readonly readinessProbe: object;
+  /** How long it may take to become ready; default 120000. */
+  readonly readyWithinMs?: number;
   /** Memory limit of the pod, a Kubernetes quantity; default none. */
   readonly memory?: string;
   secret(user: string, password: string): Record<string, string>;
@@ -38,8 +40,8 @@ export interface ServerRecipe {
 const READY_WITHIN_MS = 120_000;
 const FIELD_MANAGER = 'migrations-test';
 
-/** Starts an empty PostgreSQL whose superuser is `postgres`. */
-export function startPostgres(): Promise<ScratchServer> {
+/** Starts an empty PostgreSQL whose superuser is `postgres`. @param settings Arguments of `postgres`; default fast and not durable. */
+export function startPostgres(settings = '-c fsync=off'): Promise<ScratchServer> {
   return startServer({
     name: 'postgres',
     image: images.postgres,
@@ -48,9 +50,10 @@ export function startPostgres(): Promise<ScratchServer> {
     user: 'postgres',
     script: [
       'umask 077; printf %s "$PASSWORD" > /data/password',
-      'initdb -D /data/pg -U postgres -A scram-sha-256 --pwfile=/data/password --locale=C.UTF-8 -E UTF8',
+      // A container that starts again finds its data.
+      '[ -e /data/pg ] || initdb -D /data/pg -U postgres -A scram-sha-256 --pwfile=/data/password --locale=C.UTF-8 -E UTF8',
       "echo 'host all all all scram-sha-256' >> /data/pg/pg_hba.conf",
-      "exec postgres -D /data/pg -c listen_addresses='*' -c unix_socket_directories=/data -c fsync=off",
+      `exec postgres -D /data/pg -c listen_addresses='*' -c unix_socket_directories=/data ${settings}`,
     ].join(' && '),
     readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1'] }, periodSeconds: 1 },
     secret: (username, password) => ({ username, password }),
@@ -83,11 +86,15 @@ export async function startServer(recipe: ServerRecipe): Promise<ScratchServer> 
     for (const object of objects(recipe, namespace, password)) {
       await cluster.apply(object, { fieldManager: FIELD_MANAGER });
     }
-    await eventually(`pod ${namespace}/${name} is ready`, READY_WITHIN_MS, async () => {
-      const pod = await cluster.read('v1', 'Pod', namespace, name);
-      const conditions: { type: string; status: string }[] = pod?.status?.conditions ?? [];
-      return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-    });
+    await eventually(
+      `pod ${namespace}/${name} is ready`,
+      recipe.readyWithinMs ?? READY_WITHIN_MS,
+      async () => {
+        const pod = await cluster.read('v1', 'Pod', namespace, name);
+        const conditions: { type: string; status: string }[] = pod?.status?.conditions ?? [];
+        return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+      },
+    );
     const tunnel = await cluster.forward(namespace, name, port);
     const stop = async () => {
       await tunnel.close();
@@ -119,6 +126,8 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
       metadata,
       spec: {
         automountServiceAccountToken: false,
+        // Service variables such as NEO4J_PORT would be read as settings.
+        enableServiceLinks: false,
         terminationGracePeriodSeconds: 0,
         securityContext: podSecurityContext(uid),
         containers: [
@@ -132,10 +141,16 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
             readinessProbe,
             ...(recipe.memory ? { resources: { limits: { memory: recipe.memory } } } : {}),
             securityContext: containerSecurityContext(),
-            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+            volumeMounts: [
+              { name: 'data', mountPath: '/data' },
+              { name: 'tmp', mountPath: '/tmp' },
+            ],
           },
         ],
-        volumes: [{ name: 'data', emptyDir: {} }],
+        volumes: [
+          { name: 'data', emptyDir: {} },
+          { name: 'tmp', emptyDir: {} },
+        ],
       },
     },
   ];

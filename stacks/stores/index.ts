@@ -1,5 +1,9 @@
+import { chromaStore } from './chroma';
 import { minioStore } from './minio';
+import { neo4jStore } from './neo4j';
+import { oxigraphStore } from './oxigraph';
 import { postgresStore } from './postgres';
+import { qdrantStore } from './qdrant';
 import { redisStore } from './redis';
 
 /** Every store, by its name in the stack configuration and in the stack outputs. */
@@ -7,6 +11,10 @@ export const stores = {
   postgres: postgresStore,
   redis: redisStore,
   minio: minioStore,
+  neo4j: neo4jStore,
+  oxigraph: oxigraphStore,
+  qdrant: qdrantStore,
+  chroma: chromaStore,
 } as const;
 
 export type StoreKey = keyof typeof stores;

@@ -3,9 +3,10 @@ import { Minio } from '../../components/minio';
 import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
 import { MinioImage } from '../../components/minio-image';
 import { images } from '../../components/versions';
+import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { declaredBuckets } from '../../migrations/targets/minio/buckets';
-import type { MinioOutputs } from '../outputs';
+import type { SecretReference } from '../outputs';
 import {
   count,
   digestReference,
@@ -63,6 +64,16 @@ const prod: MinioSettings = {
   antiAffinity: 'required',
 };
 
+/** MinIO's part of the contract. */
+export interface MinioOutputs {
+  readonly endpoint: string;
+  readonly host: string;
+  readonly port: number;
+  readonly region: string;
+  readonly buckets: readonly string[];
+  readonly credentials: SecretReference;
+}
+
 /** The image is known only after it is built. */
 function args(settings: MinioSettings, platform: Platform): Omit<MinioArgs, 'image'> {
   const { storageSize, image: _image, ...rest } = settings;
@@ -99,14 +110,10 @@ export const minioStore = defineStore({
       {
         store: 'minio',
         database: DATABASE,
-        connection: {
-          kind: 'service',
+        connection: connectionReference('minio', {
           namespace: platform.namespace,
-          service: 'minio',
-          port: minio.port,
-          credentialsSecret: 'minio-root',
           context: platform.kubeContext,
-        },
+        }),
       },
       { dependsOn: [minio] },
     );

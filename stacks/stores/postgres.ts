@@ -1,9 +1,11 @@
+import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
 import { Postgres } from '../../components/postgres';
 import { type PostgresArgs, resolvePostgresArgs } from '../../components/postgres-args';
 import { images } from '../../components/versions';
+import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
-import type { PostgresOutputs } from '../outputs';
+import type { Endpoint, SecretReference } from '../outputs';
 import {
   count,
   fixedResources,
@@ -111,6 +113,26 @@ const prod: PostgresSettings = {
   antiAffinity: 'required',
 };
 
+/** PostgreSQL's part of the contract. */
+export interface PostgresOutputs {
+  readonly database: string;
+  /** The primary: reads and writes. */
+  readonly primary: Endpoint;
+  /** The replicas (the primary when there are none): reads that may lag. */
+  readonly replicas: Endpoint;
+  /** PgBouncer in front of the primary, or null when the pooler is off. */
+  readonly pooler: Endpoint | null;
+  readonly tls: {
+    readonly mode: 'verify-full';
+    /** PEM of the certificate authority that signed the servers' certificates. */
+    readonly ca: Output<string | undefined>;
+    readonly caSecret: SecretReference;
+  };
+  readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
+  /** Newest applied schema version, such as `000003`. */
+  readonly schemaVersion: Output<string>;
+}
+
 function resolve(defaults: PostgresSettings, overrides: z.infer<typeof schema>): PostgresSettings {
   const pooler = defaults.pooler || devPooler;
   return {
@@ -157,15 +179,10 @@ export const postgresStore = defineStore({
       {
         store: 'postgres',
         database: postgres.database,
-        connection: {
-          kind: 'service',
+        connection: connectionReference('postgres', {
           namespace: platform.namespace,
-          service: 'postgres-rw',
-          port: postgres.port,
-          credentialsSecret: 'postgres-owner',
-          caSecret: 'postgres-ca',
           context: platform.kubeContext,
-        },
+        }),
       },
       { dependsOn: [postgres] },
     );

@@ -1,8 +1,16 @@
+import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
 import { Redis } from '../../components/redis';
+import { type ApplicationRules } from '../../components/redis-acl';
+import { applicationRules } from '../../components/redis-applications';
 import { type RedisArgs, resolveRedisArgs } from '../../components/redis-args';
+import { RedisCluster } from '../../components/redis-cluster';
+import { type RedisClusterArgs, resolveRedisClusterArgs } from '../../components/redis-cluster-args';
 import { images } from '../../components/versions';
-import type { RedisOutputs } from '../outputs';
+import { StoreMigrations } from '../../migrations/provider/store-migrations';
+import { declaredRegistry } from '../../migrations/targets/redis/declared';
+import type { Registry } from '../../migrations/targets/redis/registry';
+import type { Endpoint, SecretReference } from '../outputs';
 import {
   count,
   fixedResources,
@@ -13,7 +21,10 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, login, type Platform } from './store';
+import { defineStore, login, type Platform, type StoreOptions } from './store';
+
+const DATABASE = 'platform';
+const PORT = 6379;
 
 const maxMemoryPolicy = z.enum([
   'noeviction',
@@ -25,9 +36,20 @@ const maxMemoryPolicy = z.enum([
 ]);
 
 const schema = z.strictObject({
+  mode: z
+    .enum(['sentinel', 'cluster'])
+    .optional()
+    .describe(
+      '`sentinel`: one master with replicas; `cluster`: several masters share the keys, all in database 0. Data do not move when it changes.',
+    ),
   image: imageReference.optional().describe('Redis or Valkey image.'),
-  replicas: count(1).optional().describe('Data pods: one master, the rest replicas.'),
+  replicas: count(1).optional().describe('Data pods of mode `sentinel`: one master, the rest replicas.'),
   sentinels: count(1).optional().describe('Sentinel pods; an odd number.'),
+  clusterNodes: count(1)
+    .optional()
+    .describe(
+      'Data pods of mode `cluster`: half of them masters, each with one replica; even, at least 6, on as many nodes when `antiAffinity` is `required`.',
+    ),
   storageSize: quantity.optional().describe('Volume of each data pod.'),
   resources: resources.optional().describe('Requests and limits of each data pod.'),
   sentinelResources: resources.optional().describe('Requests and limits of each sentinel.'),
@@ -37,7 +59,7 @@ const schema = z.strictObject({
   maxMemoryPolicy: maxMemoryPolicy.optional().describe('What happens at that limit.'),
   minReplicasToWrite: count(0)
     .optional()
-    .describe('Replicas that must be connected for the master to accept writes.'),
+    .describe('Replicas that must be connected for the master to accept writes; mode `sentinel`.'),
   appendFsync: z
     .enum(['everysec', 'always'])
     .optional()
@@ -46,9 +68,11 @@ const schema = z.strictObject({
 });
 
 interface RedisSettings {
+  readonly mode: 'sentinel' | 'cluster';
   readonly image?: string;
   readonly replicas: number;
   readonly sentinels: number;
+  readonly clusterNodes: number;
   readonly storageSize: string;
   readonly resources: Resources;
   readonly sentinelResources: Resources;
@@ -60,8 +84,10 @@ interface RedisSettings {
 }
 
 const dev: RedisSettings = {
+  mode: 'sentinel',
   replicas: 3,
   sentinels: 3,
+  clusterNodes: 6,
   storageSize: '1Gi',
   resources: fixedResources('25m', '128Mi'),
   sentinelResources: fixedResources('10m', '48Mi'),
@@ -73,8 +99,10 @@ const dev: RedisSettings = {
 };
 
 const prod: RedisSettings = {
+  mode: 'sentinel',
   replicas: 3,
   sentinels: 3,
+  clusterNodes: 6,
   storageSize: '20Gi',
   resources: fixedResources('500m', '4Gi'),
   sentinelResources: fixedResources('50m', '64Mi'),
@@ -85,18 +113,64 @@ const prod: RedisSettings = {
   antiAffinity: 'required',
 };
 
-function args(settings: RedisSettings, platform: Platform): RedisArgs {
-  const { storageSize, maxMemoryMiB, ...rest } = settings;
+/** The Redis part of the outputs contract. */
+export interface RedisOutputs {
+  readonly mode: 'sentinel' | 'cluster';
+  /** Sentinels to ask for the master; none in mode `cluster`. */
+  readonly sentinels: readonly Endpoint[];
+  /** Empty in mode `cluster`. */
+  readonly masterName: string;
+  /** Where clients of mode `cluster` start; none in mode `sentinel`. */
+  readonly clusterNodes: readonly Endpoint[];
+  /** Each is valid on the sentinels and on the data pods. */
+  readonly credentials: { readonly app: SecretReference; readonly monitor: SecretReference };
+  /** Login of each application that the key registry names: only its own keys and channels. */
+  readonly users: Readonly<Record<string, SecretReference>>;
+  /** Streams with their consumer groups; writers trim them to `maxLength` entries. */
+  readonly streams: readonly StreamOutputs[];
+  /** Newest applied version of the registry, such as `000002`. */
+  readonly schemaVersion: Output<string>;
+}
+
+interface StreamOutputs {
+  readonly stream: string;
+  /** Logical database; 0 in mode `cluster`. */
+  readonly database: number;
+  readonly groups: readonly string[];
+  readonly maxLength: number;
+  /** Where consumers put an entry that was delivered too often; null where nothing is said. */
+  readonly deadLetter: { readonly stream: string; readonly afterDeliveries: number } | null;
+}
+
+/** What both modes have. */
+function commonArgs(settings: RedisSettings, platform: Platform, applications: ApplicationRules) {
+  const { resources, maxMemoryPolicy, appendFsync, antiAffinity } = settings;
   return {
-    ...rest,
     namespace: platform.namespace,
     image: settings.image ?? images.redis,
-    storage: { size: storageSize, className: platform.storageClass },
-    maxMemory: maxMemoryMiB,
+    storage: { size: settings.storageSize, className: platform.storageClass },
+    maxMemory: settings.maxMemoryMiB,
+    ...{ resources, maxMemoryPolicy, appendFsync, antiAffinity, applications },
   };
 }
 
-/** Redis: data pods under Sentinel. */
+type ModeArgs =
+  | { readonly mode: 'sentinel'; readonly args: RedisArgs }
+  | { readonly mode: 'cluster'; readonly args: RedisClusterArgs };
+
+function args(settings: RedisSettings, platform: Platform): ModeArgs {
+  const common = commonArgs(settings, platform, applicationRules(declaredRegistry(DATABASE)));
+  if (settings.mode === 'cluster') {
+    return { mode: 'cluster', args: { ...common, nodes: settings.clusterNodes } };
+  }
+  const { replicas, sentinels, sentinelResources, minReplicasToWrite } = settings;
+  return {
+    mode: 'sentinel',
+    args: { ...common, replicas, sentinels, sentinelResources, minReplicasToWrite },
+  };
+}
+
+/** Redis: a master with replicas under Sentinel, or a Cluster, with the key registry and its applications' logins. */
 export const redisStore = defineStore({
   schema,
   sizes: { dev, prod },
@@ -105,13 +179,57 @@ export const redisStore = defineStore({
     ...overrides,
   }),
   args,
-  check: (settings, platform) => void resolveRedisArgs(args(settings, platform)),
+  check(settings, platform) {
+    const resolved = args(settings, platform);
+    if (resolved.mode === 'cluster') resolveRedisClusterArgs(resolved.args);
+    else resolveRedisArgs(resolved.args);
+  },
   deploy(settings, platform, options): RedisOutputs {
-    const redis = new Redis('redis', args(settings, platform), options);
+    const { name, redis, ...endpoints } = declare(args(settings, platform), options);
+    const { version } = new StoreMigrations(
+      'redis-migrations',
+      {
+        store: 'redis',
+        database: DATABASE,
+        connection: {
+          kind: 'service',
+          namespace: platform.namespace,
+          service: redis.nodesService,
+          port: PORT,
+          everyPod: true,
+          credentialsSecret: `${name}-migrations`,
+          context: platform.kubeContext,
+        },
+      },
+      { dependsOn: [redis] },
+    );
+    const registry = declaredRegistry(DATABASE);
+    const users = Object.keys(applicationRules(registry)).map((user) => [user, login(`${name}-${user}`)]);
     return {
-      sentinels: [{ host: redis.sentinelHost, port: redis.sentinelPort }],
-      masterName: redis.masterGroup,
-      credentials: { app: login('redis-app'), monitor: login('redis-monitor') },
+      mode: settings.mode,
+      ...endpoints,
+      credentials: { app: login(`${name}-app`), monitor: login(`${name}-monitor`) },
+      users: Object.fromEntries(users) as Record<string, SecretReference>,
+      streams: streams(registry, settings.mode),
+      schemaVersion: version,
     };
   },
 });
+
+function declare(resolved: ModeArgs, options: StoreOptions) {
+  if (resolved.mode === 'cluster') {
+    const redis = new RedisCluster('redis-cluster', resolved.args, options);
+    const clusterNodes = [{ host: redis.host, port: redis.port }];
+    return { name: 'redis-cluster', redis, sentinels: [], masterName: '', clusterNodes };
+  }
+  const redis = new Redis('redis', resolved.args, options);
+  const sentinels = [{ host: redis.sentinelHost, port: redis.sentinelPort }];
+  return { name: 'redis', redis, sentinels, masterName: redis.masterGroup, clusterNodes: [] };
+}
+
+function streams({ keys, streams }: Registry, mode: RedisSettings['mode']): StreamOutputs[] {
+  return [...streams.values()].map(({ stream, groups, deadLetter = null }) => {
+    const { database, maxLength } = keys.get(stream)!;
+    return { stream, database: mode === 'cluster' ? 0 : database, groups, maxLength: maxLength!, deadLetter };
+  });
+}

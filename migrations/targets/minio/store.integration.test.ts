@@ -12,8 +12,7 @@ import { readChangeFiles } from '../../engine/change-files';
 import { LockTimeoutError, StoreAccessError } from '../../engine/errors';
 import { migrateDown, migrateUp } from '../../engine/runner';
 import { TemporaryFolder } from '../../testing/change-folder';
-import { killHard, startChildRunner } from '../../testing/child-runner';
-import { eventually, type ScratchServer, startMinio } from '../../testing/servers';
+import { type ScratchServer, startMinio } from '../../testing/servers';
 import { minioTarget } from './store';
 import { minioFormat } from './format';
 
@@ -160,11 +159,6 @@ test('a failing operation stops the run and keeps the changes before it', async 
   expect((await migrateUp(options())).applied.map((entry) => entry.version)).toEqual(['000002', '000003']);
 });
 
-test('six runners at once apply every change exactly once', async () => {
-  const results = await Promise.all(Array.from({ length: 6 }, () => migrateUp(options())));
-  expect(results.flatMap((result) => result.applied.map((entry) => entry.version))).toEqual(['000001']);
-});
-
 describe('the lock', () => {
   test('a held lock is named with its holder after the wait, and free after its release', async () => {
     const lock = await target().lock({ holder: 'ci@build-1', waitMs: 0 });
@@ -179,32 +173,6 @@ describe('the lock', () => {
     const lock = await target().lock({ holder: 'slow', waitMs: 0 });
     await expect(target().lock({ holder: 'me', waitMs: 6_000 })).rejects.toThrow('is held by slow');
     await lock.release();
-  });
-
-  test('a runner that was killed in the middle of its changes is taken over within 5 s', async () => {
-    const settings = (n: number) => [
-      { operation: 'createBucket', bucket: bucket('a') },
-      ...Array.from({ length: 3_000 }, (_, index) => ({
-        operation: 'putVersioning',
-        bucket: bucket('a'),
-        status: (index + n) % 2 ? 'Enabled' : 'Suspended',
-      })),
-    ];
-    folder.write({ '000002-many.json': change(settings(1)) });
-    const { host, port, user, password } = server;
-    const credentials = { rootUser: user, rootPassword: password };
-    const child = startChildRunner('minio', folder.path, { host, port, database }, credentials);
-    await eventually(
-      'the child has applied its first change',
-      20_000,
-      async () => (await target().applied()).length === 1,
-    );
-    await killHard(child);
-    const killed = performance.now();
-    folder.write({ '000002-many.json': change([{ operation: 'createBucket', bucket: bucket('a') }]) });
-    const result = await migrateUp(options());
-    expect(performance.now() - killed).toBeLessThan(5_000);
-    expect(result.applied.map((entry) => entry.version)).toEqual(['000002']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { type ChangeFormat, MalformedChangeError } from '../../engine/change-files';
-import { parseSections, type SectionedLanguage } from '../../engine/sectioned-format';
+import { parseSections, parseStatements, type SectionedLanguage } from '../../engine/sectioned-format';
 import { type SqlItem, splitSql } from './split-sql';
 
 const TRANSACTION_CONTROL =
@@ -20,6 +20,7 @@ export const sqlFormat: ChangeFormat = {
   extension: 'sql',
   terminator: sql.terminator,
   parse: (text) => parseSections(text, sql),
+  parseSeed: (text) => parseStatements(text, sql),
 };
 
 function checkStatement(item: SqlItem, transaction: boolean): void {
@@ -27,6 +28,12 @@ function checkStatement(item: SqlItem, transaction: boolean): void {
     throw new MalformedChangeError(
       `has "${item.words.split(' ')[0]!.toUpperCase()}" on line ${item.line}, but transactions are the engine's`,
       'Remove it; for statements that cannot run in a transaction write "-- migrate:up transaction:false".',
+    );
+  }
+  if (/^(discard|deallocate)\b/.test(item.words)) {
+    throw new MalformedChangeError(
+      `has "${item.words.split(' ')[0]!.toUpperCase()}" on line ${item.line}, but the session and its lock are the engine's`,
+      'Remove it; settings made with SET end with the change by themselves.',
     );
   }
   if (/^copy\b/.test(item.words) && /\bfrom\s+stdin\b/i.test(item.text)) {

@@ -13,7 +13,11 @@ export interface SqlItem extends TextItem {
 
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
 const SPACE = /\s+/y;
-const NUMBER = /[0-9][A-Za-z0-9_.]*/y;
+/** Code without strings, quoted names, comments, dollars and semicolons; a word before a quote is left out, as it may be E''. */
+const PLAIN =
+  /(?:\s+|[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*(?![A-Za-z0-9_$\u0080-\uffff'])|[0-9][A-Za-z0-9_.]*|[^A-Za-z0-9_\u0080-\uffff\s'"$;\\\0/-]|-(?!-)|\/(?!\*)){1,1000}/y;
+const PARENTHESIS = /[()]/g;
+const PARENTHESIS_OR_WORD = /[()]|[0-9][A-Za-z0-9_.]*|([A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*)/g;
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 const LINE_COMMENT = /--[^\n]*/y;
 const MAX_WORDS = 6;
@@ -26,17 +30,23 @@ export function splitSql(text: string): SqlItem[] {
 class Splitter {
   private readonly items: SqlItem[] = [];
   private at = 0;
-  private lineAt = 0;
+  /** The line that was asked for last: its number, and the offsets of its first character and of its end. */
   private lineCount = 1;
+  private lineStart = 0;
+  private lineEnd: number;
   /** First and last character of the open statement; -1 between statements. */
   private start = -1;
   private end = -1;
   private words: string[] = [];
+  /** Whether the words so far open a routine, whose body may be BEGIN ATOMIC … END. */
+  private routine = false;
   private parens = 0;
   /** Depth of BEGIN ATOMIC … END and of CASE … END inside it, in an SQL-standard function body. */
   private atomic = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(private readonly text: string) {
+    this.lineEnd = this.lineEndFrom(0);
+  }
 
   split(): SqlItem[] {
     while (this.at < this.text.length) this.next();
@@ -67,20 +77,39 @@ class Splitter {
     if (char === '"') return this.quoted('"', false);
     const tag = char === '$' ? this.match(DOLLAR_TAG) : undefined;
     if (tag) return this.dollarQuoted(tag);
+    const code = this.match(PLAIN);
+    if (code) return this.plain(code);
     const word = this.match(WORD);
-    if (word) return this.word(word);
-    if (this.skip(NUMBER)) return;
-    if (char === '(') this.parens++;
-    if (char === ')') this.parens = Math.max(0, this.parens - 1);
-    this.at++;
+    if (!word) {
+      this.at++;
+      return;
+    }
+    this.at += word.length;
+    if (/^e$/i.test(word)) return this.quoted("'", true);
+    this.word(word);
+  }
+
+  private plain(code: string): void {
+    this.at += code.trimEnd().length;
+    for (let at = 0; ;) {
+      const pattern = this.words.length < MAX_WORDS || this.routine ? PARENTHESIS_OR_WORD : PARENTHESIS;
+      pattern.lastIndex = at;
+      const found = pattern.exec(code);
+      if (!found) return;
+      at = pattern.lastIndex;
+      if (found[0] === '(') this.parens++;
+      else if (found[0] === ')') this.parens = Math.max(0, this.parens - 1);
+      else if (found[1]) this.word(found[1]);
+    }
   }
 
   private word(word: string): void {
-    this.at += word.length;
-    if (this.text[this.at] === "'" && /^e$/i.test(word)) return this.quoted("'", true);
     const lower = word.toLowerCase();
-    if (this.words.length < MAX_WORDS) this.words.push(lower);
-    if (this.parens > 0 || !/^create (or replace )?(function|procedure)\b/.test(this.words.join(' '))) return;
+    if (this.words.length < MAX_WORDS) {
+      this.words.push(lower);
+      this.routine ||= /^create (or replace )?(function|procedure)$/.test(this.words.join(' '));
+    }
+    if (this.parens > 0 || !this.routine) return;
     if (lower === 'begin' || (lower === 'case' && this.atomic > 0)) this.atomic++;
     else if (lower === 'end') this.atomic = Math.max(0, this.atomic - 1);
   }
@@ -140,6 +169,7 @@ class Splitter {
     }
     this.start = -1;
     this.words = [];
+    this.routine = false;
     this.parens = 0;
     this.atomic = 0;
   }
@@ -159,14 +189,24 @@ class Splitter {
     return this.text.slice(this.at).split('\n', 1)[0]!;
   }
 
-  /** Line of an offset; offsets are asked for in rising order, so the whole text is counted once. */
+  /** Line of an offset; offsets are mostly asked for in rising order, so the text is counted about once. */
   private line(offset: number): number {
-    if (offset < this.lineAt) {
-      this.lineAt = 0;
+    if (offset < this.lineStart) {
       this.lineCount = 1;
+      this.lineStart = 0;
+      this.lineEnd = this.lineEndFrom(0);
     }
-    for (; this.lineAt < offset; this.lineAt++) if (this.text[this.lineAt] === '\n') this.lineCount++;
+    while (this.lineEnd < offset) {
+      this.lineCount++;
+      this.lineStart = this.lineEnd + 1;
+      this.lineEnd = this.lineEndFrom(this.lineStart);
+    }
     return this.lineCount;
+  }
+
+  private lineEndFrom(offset: number): number {
+    const at = this.text.indexOf('\n', offset);
+    return at < 0 ? this.text.length : at;
   }
 
   private error(offset: number, what: string): TextSyntaxError {

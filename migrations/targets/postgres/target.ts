@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, DatabaseError } from 'pg';
+import { Client, DatabaseError, escapeLiteral as literal, type QueryResult } from 'pg';
 import { ChangeFailedError, LockTimeoutError, StoreAccessError } from '../../engine/errors';
 import type {
   AppliedChange,
@@ -10,6 +10,7 @@ import type {
   Statement,
 } from '../../engine/target';
 import { DEFINITIONS } from './definitions';
+import { runScript, ScriptError } from './script';
 
 /** How to reach a PostgreSQL database; directly, never through PgBouncer, whose pooled sessions lose the lock. */
 export interface PostgresConnection {
@@ -43,6 +44,8 @@ const SESSION = {
   idle_in_transaction_session_timeout: '60s',
   lock_timeout: '30s',
   timezone: 'UTC',
+  // Compiling the catalog queries takes longer than running them.
+  jit: 'off',
 };
 
 const CREATE_HISTORY = `
@@ -67,14 +70,28 @@ const CREATE_HISTORY = `
   COMMENT ON COLUMN platform.schema_migrations.statements_done IS
     'Set while a change without transaction is half done: how many of its statements have finished.'`;
 
+const APPLIED_AT = `to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "appliedAt"`;
 const COLUMNS = `version, description, checksum, rollback, applied_by AS "appliedBy", duration_ms AS "durationMs",
-  to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "appliedAt", statements_done, error`;
+  ${APPLIED_AT}, statements_done, error`;
+
+/** Keeps an entry that is not half done: then its description would become null, which NOT NULL refuses. */
+const RECORD = `
+  INSERT INTO platform.schema_migrations AS history
+    (version, description, rollback, checksum, applied_by, duration_ms, statements_done)
+  VALUES ($1, $2, $3, $4, $5, coalesce($6, 1000 * extract(epoch FROM clock_timestamp() - now()))::integer, $7)
+  ON CONFLICT (version) DO UPDATE SET
+    description = CASE WHEN history.statements_done IS NOT NULL THEN excluded.description END,
+    rollback = excluded.rollback, checksum = excluded.checksum, applied_by = excluded.applied_by,
+    duration_ms = excluded.duration_ms, applied_at = now(), statements_done = excluded.statements_done, error = NULL
+  RETURNING duration_ms AS "durationMs", ${APPLIED_AT}`;
+const NOT_NULL_VIOLATION = '23502';
 
 type HistoryRow = Omit<AppliedChange, 'halfDone'> & { statements_done: number | null; error: string | null };
 
 /** Applies SQL changes to one PostgreSQL database over one session, which also holds the lock: both end together. */
 export class PostgresTarget implements MigrationTarget {
   readonly store = 'postgres';
+  private prepared = false;
 
   private constructor(
     private readonly client: Client,
@@ -126,6 +143,7 @@ export class PostgresTarget implements MigrationTarget {
     };
     try {
       await this.createHistory();
+      await this.prepareRecord();
     } catch (error) {
       await release();
       throw this.accessError(error, `${holder} cannot create the history table platform.schema_migrations`);
@@ -162,6 +180,15 @@ export class PostgresTarget implements MigrationTarget {
     await this.client.query(CREATE_HISTORY);
   }
 
+  /** With a name, it is planned once for all changes. */
+  private async prepareRecord(): Promise<void> {
+    if (this.prepared) return;
+    await this.client.query(
+      `PREPARE record_change (text, text, text, text, text, integer, integer) AS ${RECORD}`,
+    );
+    this.prepared = true;
+  }
+
   async applied(): Promise<AppliedChange[]> {
     const { rows } = await this.reading<HistoryRow>(
       `SELECT ${COLUMNS} FROM platform.schema_migrations ORDER BY version`,
@@ -182,27 +209,29 @@ export class PostgresTarget implements MigrationTarget {
   }
 
   async apply(change: Change, appliedBy: string): Promise<AppliedChange> {
-    const started = performance.now();
     if (change.transaction) {
-      return this.inTransaction(change.file, change.up, () =>
-        this.record(change, appliedBy, performance.now() - started, null),
-      );
+      const record = `EXECUTE record_change (${entryValues(change, appliedBy).map(literal).join(', ')}, NULL, NULL)`;
+      return entry(change, appliedBy, await this.inTransaction(change.file, change.up, record));
     }
+    const started = performance.now();
     await this.record(change, appliedBy, 0, 0);
     await this.oneByOne(change, change.up);
     return this.record(change, appliedBy, performance.now() - started, null);
   }
 
   async revert(change: Change): Promise<void> {
-    const forget = () =>
-      this.client.query('DELETE FROM platform.schema_migrations WHERE version = $1', [change.version]);
+    const forget = `DELETE FROM platform.schema_migrations WHERE version = ${literal(change.version)}`;
     if (change.transaction) {
       await this.inTransaction(change.file, change.down, forget);
       return;
     }
     await this.progress(change.version, 0);
     await this.oneByOne(change, change.down);
-    await forget();
+    await this.client.query(forget);
+  }
+
+  async seed(file: string, statements: readonly Statement[]): Promise<void> {
+    await this.inTransaction(file, statements);
   }
 
   async schema(): Promise<readonly string[]> {
@@ -229,24 +258,37 @@ export class PostgresTarget implements MigrationTarget {
     await this.client.end();
   }
 
-  /** Runs statements and then `finish` in one transaction; nothing stays of a failure. */
-  private async inTransaction<T>(
+  /** Runs statements and then the engine's own `last` in one transaction and one round trip; nothing stays of a failure. Returns the last result. */
+  private async inTransaction(
     file: string,
     statements: readonly Statement[],
-    finish: () => Promise<T>,
-  ): Promise<T> {
-    // RESET ALL: a SET of the change before must not reach this one.
-    await this.client.query('RESET ALL; BEGIN');
+    last?: string,
+  ): Promise<QueryResult> {
+    // RESET ALL: a SET of the change before must not reach this one. A change need not wait for the disk: it is lost only
+    // together with its row in the history, and the snapshot that ends each run does wait, for everything before it too.
+    const before = [
+      'RESET ALL',
+      'BEGIN',
+      ...(last === undefined ? [] : ['SET LOCAL synchronous_commit = off']),
+    ];
     try {
-      for (const [index, statement] of statements.entries()) await this.execute(file, index, statement);
-      const result = await finish();
-      await this.client.query('COMMIT').catch((error) => {
-        throw failure(file, statements.length - 1, statements.at(-1)!, error, 'It was refused at COMMIT.');
-      });
-      return result;
+      const texts = statements.map((statement) => statement.text);
+      const after = last === undefined ? ['COMMIT'] : [last, 'COMMIT'];
+      const results = await runScript(this.client, [...before, ...texts, ...after]);
+      return results.at(-2)!;
     } catch (error) {
       await this.client.query('ROLLBACK').catch(() => undefined);
-      throw error;
+      if (!(error instanceof ScriptError)) throw error;
+      if (!(error.cause instanceof DatabaseError)) {
+        const hint = 'The connection was lost; run again: the history says what was applied.';
+        throw failure(file, 0, statements[0]!, error.cause, undefined, hint);
+      }
+      const index = error.index - before.length;
+      const statement = statements[index];
+      if (statement) throw failure(file, index, statement, error.cause, error.position);
+      if (last !== undefined && index === statements.length) throw recordError(file, error.cause);
+      const hint = 'It was refused at COMMIT.';
+      throw failure(file, statements.length - 1, statements.at(-1)!, error.cause, undefined, hint);
     }
   }
 
@@ -280,37 +322,20 @@ export class PostgresTarget implements MigrationTarget {
     try {
       await this.client.query(statement.text);
     } catch (error) {
-      throw failure(file, index, statement, error);
+      const { position } = error as DatabaseError;
+      throw failure(file, index, statement, error, position === undefined ? undefined : Number(position));
     }
   }
 
+  /** Records a change outside a transaction. */
   private async record(
     change: Change,
     appliedBy: string,
     durationMs: number,
     statementsDone: number | null,
   ): Promise<AppliedChange> {
-    const { rows } = await this.client.query<HistoryRow>(
-      `INSERT INTO platform.schema_migrations AS history
-         (version, description, rollback, checksum, applied_by, duration_ms, statements_done)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
-       ON CONFLICT (version) DO UPDATE SET description = excluded.description, rollback = excluded.rollback,
-         checksum = excluded.checksum, applied_by = excluded.applied_by, duration_ms = excluded.duration_ms,
-         applied_at = now(), statements_done = excluded.statements_done, error = NULL
-       WHERE history.statements_done IS NOT NULL
-       RETURNING ${COLUMNS}`,
-      [
-        change.version,
-        change.description,
-        change.rollback,
-        change.checksum,
-        appliedBy,
-        Math.round(durationMs),
-        statementsDone,
-      ],
-    );
-    if (!rows[0]) throw new Error(`${change.file} was applied by another runner meanwhile.`);
-    return toAppliedChange(rows[0]);
+    const values = [...entryValues(change, appliedBy), Math.round(durationMs), statementsDone];
+    return entry(change, appliedBy, await this.client.query(RECORD, values));
   }
 
   private describe(): string {
@@ -329,6 +354,19 @@ export class PostgresTarget implements MigrationTarget {
   }
 }
 
+function entryValues({ version, description, rollback, checksum }: Change, appliedBy: string): string[] {
+  return [version, description, rollback, checksum, appliedBy];
+}
+
+/** The entry of a change that {@link RECORD} has just recorded. */
+function entry(
+  { version, description, checksum, rollback }: Change,
+  appliedBy: string,
+  { rows }: QueryResult<Pick<AppliedChange, 'durationMs' | 'appliedAt'>>,
+): AppliedChange {
+  return { version, description, checksum, rollback, appliedBy, ...rows[0]! };
+}
+
 function toAppliedChange({ statements_done, error, ...entry }: HistoryRow): AppliedChange {
   if (statements_done === null) return entry;
   return { ...entry, halfDone: { statements: statements_done, ...(error === null ? {} : { error }) } };
@@ -339,11 +377,17 @@ function failure(
   index: number,
   statement: Statement,
   error: unknown,
+  position?: number,
   hint?: string,
 ): ChangeFailedError {
-  const { message, detail, hint: serverHint, position } = error as DatabaseError;
+  const { message, detail, hint: serverHint } = error as DatabaseError;
   const reason = [message, detail, serverHint].filter(Boolean).map(sentence).join(' ');
   return new ChangeFailedError(file, index + 1, locate(statement, position), reason, { cause: error, hint });
+}
+
+function recordError(file: string, error: Error): Error {
+  if ((error as DatabaseError).code !== NOT_NULL_VIOLATION) return error;
+  return new Error(`${file} was applied by another runner meanwhile.`, { cause: error });
 }
 
 function sentence(text: string | undefined): string {
@@ -351,9 +395,9 @@ function sentence(text: string | undefined): string {
 }
 
 /** Line and column in the file of the server's character position (from 1) in a statement. */
-function locate(statement: Statement, position: string | undefined): { line: number; column?: number } {
+function locate(statement: Statement, position: number | undefined): { line: number; column?: number } {
   if (position === undefined) return { line: statement.line };
-  const before = [...statement.text].slice(0, Number(position) - 1).join('');
+  const before = [...statement.text].slice(0, position - 1).join('');
   const lines = before.split('\n');
   return { line: statement.line + lines.length - 1, column: lines.at(-1)!.length + 1 };
 }

@@ -1,4 +1,4 @@
--- Traces, partitioned by month, and the upkeep of every partitioned table of this database.
+-- Upkeep of every table that is partitioned by a range of time: partitions ahead of time, retention, late rows.
 
 -- migrate:up
 
@@ -30,6 +30,8 @@ AS $$
   ) AS bound
   WHERE inhparent = parent
 $$;
+COMMENT ON FUNCTION platform.partitions IS 'Partitions of a table partitioned by time; the bounds of its DEFAULT partition are null.';
+
 CREATE FUNCTION platform.partition_key(parent regclass) RETURNS name
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -39,8 +41,6 @@ AS $$
   JOIN pg_attribute ON attrelid = partrelid AND attnum = partattrs[0]
   WHERE partrelid = parent
 $$;
-
-COMMENT ON FUNCTION platform.partitions IS 'Partitions of a table partitioned by time; the bounds of its DEFAULT partition are null.';
 
 CREATE FUNCTION platform.expire_partitions(policy platform.partition_policies, at timestamptz)
 RETURNS TABLE (action text, relation text)
@@ -96,6 +96,7 @@ DECLARE
   first    timestamptz := date_trunc(policy.granularity, at);
   lower_at timestamptz;
   upper_at timestamptz;
+  grantees text;
 BEGIN
   FOR lower_at IN SELECT generate_series(first, first + step * policy.periods_ahead, step) LOOP
     upper_at := lower_at + step;
@@ -104,7 +105,14 @@ BEGIN
     );
     action := 'create';
     relation := format('%I.%I', policy.schema_name, policy.table_name || to_char(lower_at, suffix));
-    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL)', relation, parent);
+    -- A partition takes its identity column from the parent when it is attached, and must not bring its own.
+    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY)', relation, parent);
+    -- Rights and policies are the parent's. With rights of its own a partition that is named itself would evade both.
+    SELECT string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, ', ') INTO grantees
+    FROM pg_class, aclexplode(relacl) WHERE oid = relation::regclass AND grantee <> relowner;
+    IF grantees IS NOT NULL THEN
+      EXECUTE format('REVOKE ALL ON %s FROM %s', relation, grantees);
+    END IF;
     -- Rows that came before their partition wait in the DEFAULT partition. A writer chooses its partition after it has
     -- locked the parent, so locking that first keeps it from choosing the DEFAULT one for a row that has its own by then.
     IF fallback IS NOT NULL THEN
@@ -121,9 +129,9 @@ BEGIN
 END
 $$;
 
--- Runs of this function follow one another: each takes the policies' rows for itself first.
+-- Runs for one table follow one another: each takes the policy's row for itself first.
 -- Expiry comes before creation, so that the parent is locked before its DEFAULT partition, as writers do.
-CREATE FUNCTION platform.maintain_partitions(at timestamptz DEFAULT now())
+CREATE FUNCTION platform.maintain_table(parent_schema text, parent_table text, at timestamptz DEFAULT now())
 RETURNS TABLE (action text, relation text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -132,57 +140,66 @@ AS $$
 DECLARE
   policy platform.partition_policies;
 BEGIN
-  FOR policy IN SELECT * FROM platform.partition_policies ORDER BY schema_name, table_name FOR UPDATE LOOP
-    IF policy.retention IS NOT NULL THEN
-      RETURN QUERY SELECT * FROM platform.expire_partitions(policy, at);
-    END IF;
-    RETURN QUERY SELECT * FROM platform.create_partitions(policy, at);
-  END LOOP;
+  SELECT * INTO STRICT policy FROM platform.partition_policies p
+  WHERE p.schema_name = parent_schema AND p.table_name = parent_table FOR UPDATE;
+  IF policy.retention IS NOT NULL THEN
+    RETURN QUERY SELECT * FROM platform.expire_partitions(policy, at);
+  END IF;
+  RETURN QUERY SELECT * FROM platform.create_partitions(policy, at);
 END
 $$;
-COMMENT ON FUNCTION platform.maintain_partitions IS 'Creates the partitions ahead of a date and expires old ones, as platform.partition_policies says; run it daily.';
 
-REVOKE ALL ON FUNCTION
+CREATE FUNCTION platform.maintain_partitions(at timestamptz DEFAULT now())
+RETURNS TABLE (action text, relation text)
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT m.action, m.relation
+  FROM (SELECT * FROM platform.partition_policies ORDER BY schema_name, table_name) p
+  CROSS JOIN LATERAL platform.maintain_table(p.schema_name, p.table_name, at) m
+$$;
+COMMENT ON FUNCTION platform.maintain_partitions IS 'Creates the partitions ahead of a date and expires old ones, as platform.partition_policies says, in one transaction.';
+
+-- One transaction per table: locks on several busy tables at once could deadlock with a writer.
+CREATE PROCEDURE platform.run_partition_upkeep(at timestamptz DEFAULT now())
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  policy   record;
+  failures text[] := '{}';
+BEGIN
+  FOR policy IN SELECT schema_name, table_name FROM platform.partition_policies ORDER BY schema_name, table_name LOOP
+    BEGIN
+      PERFORM platform.maintain_table(policy.schema_name, policy.table_name, at);
+    EXCEPTION WHEN OTHERS THEN
+      failures := failures || pg_catalog.format('%s.%s: %s', policy.schema_name, policy.table_name, SQLERRM);
+    END;
+    COMMIT;
+  END LOOP;
+  IF pg_catalog.cardinality(failures) > 0 THEN
+    RAISE 'partition upkeep failed for %', pg_catalog.array_to_string(failures, '; ')
+      USING HINT = 'The other tables are done; run it again.';
+  END IF;
+END
+$$;
+COMMENT ON PROCEDURE platform.run_partition_upkeep IS
+  'What platform.maintain_partitions() does, one transaction per table; run daily. A table that fails does not stop the others.';
+
+REVOKE ALL ON ROUTINE
   platform.expire_partitions(platform.partition_policies, timestamptz),
   platform.create_partitions(platform.partition_policies, timestamptz),
-  platform.maintain_partitions(timestamptz)
+  platform.maintain_table(text, text, timestamptz),
+  platform.maintain_partitions(timestamptz),
+  platform.run_partition_upkeep(timestamptz)
 FROM PUBLIC;
-
-CREATE SCHEMA observability;
-
--- A unique key of a partitioned table must include the partition key, so a trace is identified with its start.
-CREATE TABLE observability.traces (
-  trace_id       text NOT NULL CHECK (length(trace_id) BETWEEN 1 AND 255),
-  service_name   text NOT NULL CHECK (service_name <> ''),
-  operation_name text NOT NULL CHECK (operation_name <> ''),
-  start_time     timestamptz NOT NULL,
-  end_time       timestamptz CHECK (end_time >= start_time),
-  duration_ms    integer CHECK (duration_ms >= 0),
-  status         text CHECK (status IN ('ok', 'error', 'timeout')),
-  tags           jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(tags) = 'object'),
-  logs           jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(logs) = 'array'),
-  process        jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(process) = 'object'),
-  warnings       text[] NOT NULL DEFAULT '{}',
-  created_at     timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (trace_id, start_time)
-) PARTITION BY RANGE (start_time);
-
-CREATE INDEX traces_service_name_start_time_idx ON observability.traces (service_name, start_time DESC);
-CREATE INDEX traces_tags_idx ON observability.traces USING gin (tags jsonb_path_ops);
-
--- Keeps rows outside every partition instead of refusing them, should the upkeep have stopped.
-CREATE TABLE observability.traces_default PARTITION OF observability.traces DEFAULT;
-
-INSERT INTO platform.partition_policies (schema_name, table_name, granularity, periods_ahead, retention)
-VALUES ('observability', 'traces', 'month', 3, interval '12 months');
-
-SELECT platform.maintain_partitions();
+REVOKE INSERT, UPDATE, DELETE ON platform.partition_policies FROM app;
+GRANT SELECT ON platform.partition_policies TO readonly;
 
 -- migrate:down
 
-DROP TABLE observability.traces;
-DROP SCHEMA observability;
+DROP PROCEDURE platform.run_partition_upkeep(timestamptz);
 DROP FUNCTION platform.maintain_partitions(timestamptz);
+DROP FUNCTION platform.maintain_table(text, text, timestamptz);
 DROP FUNCTION platform.create_partitions(platform.partition_policies, timestamptz);
 DROP FUNCTION platform.expire_partitions(platform.partition_policies, timestamptz);
 DROP FUNCTION platform.partition_key(regclass);

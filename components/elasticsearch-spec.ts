@@ -1,0 +1,170 @@
+import {
+  type ElasticsearchArgs,
+  type NodeSetArgs,
+  type ResolvedElasticsearchArgs,
+  resolveElasticsearchArgs,
+} from './elasticsearch-args';
+import { containerSecurityContext, labels } from './metadata';
+
+const UID = 1000;
+const PORT = 9200;
+
+/** Logins of the cluster, with the roles that the change files define. */
+export const elasticsearchUsers = {
+  app: { username: 'platform-app', roles: 'platform_app' },
+  readonly: { username: 'platform-readonly', roles: 'platform_readonly' },
+  migrator: { username: 'platform-migrator', roles: 'superuser' },
+} as const;
+
+/** One of the cluster's logins. */
+export type ElasticsearchLogin = keyof typeof elasticsearchUsers;
+
+/** Object specifications of the Elasticsearch component; the component adds the passwords. */
+export type ElasticsearchSpec = ReturnType<typeof elasticsearchSpec>;
+
+/**
+ * Pure specification of everything the Elasticsearch component declares.
+ * @throws Error listing every contradiction in the arguments.
+ */
+export function elasticsearchSpec(input: ElasticsearchArgs) {
+  const args = resolveElasticsearchArgs(input);
+  const { name, namespace } = args;
+  return {
+    users: {
+      app: userSecret(args, 'app'),
+      readonly: userSecret(args, 'readonly'),
+      migrator: userSecret(args, 'migrator'),
+    },
+    cluster: clusterSpec(args),
+    /** Made by the operator: the certificate authority of the HTTP interface, under `ca.crt`. */
+    caSecret: `${name}-es-http-certs-public`,
+    endpoints: {
+      host: `${name}-es-http.${namespace}.svc`,
+      service: `${name}-es-http`,
+      port: PORT,
+      url: `https://${name}-es-http.${namespace}.svc:${PORT}`,
+    },
+  };
+}
+
+function metadata(args: ResolvedElasticsearchArgs, name: string) {
+  return { name, namespace: args.namespace, labels: labels({ name: args.name }) };
+}
+
+/** @see https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based#k8s-basic */
+function userSecret(args: ResolvedElasticsearchArgs, login: ElasticsearchLogin) {
+  return {
+    metadata: metadata(args, `${args.name}-${login}`),
+    type: 'kubernetes.io/basic-auth',
+    ...elasticsearchUsers[login],
+  };
+}
+
+/** @see https://www.elastic.co/docs/reference/cloud-on-k8s/api-reference/main */
+function clusterSpec(args: ResolvedElasticsearchArgs) {
+  const { name, version, image, nodeSets } = args;
+  const nodes = nodeSets.reduce((sum, { count }) => sum + count, 0);
+  return {
+    apiVersion: 'elasticsearch.k8s.elastic.co/v1',
+    kind: 'Elasticsearch',
+    metadata: {
+      ...metadata(args, name),
+      annotations: { 'pulumi.com/waitFor': 'jsonpath={.status.phase}=Ready' },
+    },
+    spec: {
+      version,
+      image,
+      auth: {
+        fileRealm: Object.keys(elasticsearchUsers).map((login) => ({ secretName: `${name}-${login}` })),
+      },
+      nodeSets: nodeSets.map((set) => nodeSetSpec(args, set)),
+      // Node by node: a shard is never without the copies that its acknowledged writes are on.
+      updateStrategy: { changeBudget: { maxSurge: 0, maxUnavailable: 1 } },
+      ...(nodes > 1 ? {} : { podDisruptionBudget: {} }),
+      volumeClaimDeletePolicy: 'DeleteOnScaledownOnly',
+      ...(args.snapshots ? { secureSettings: [secureSettings(args.snapshots)] } : {}),
+    },
+  };
+}
+
+/** The operator puts these into the keystore of every node. */
+function secureSettings({ secret }: NonNullable<ResolvedElasticsearchArgs['snapshots']>) {
+  return {
+    secretName: secret.name,
+    entries: [
+      { key: secret.accessKey, path: 's3.client.platform.access_key' },
+      { key: secret.secretKey, path: 's3.client.platform.secret_key' },
+    ],
+  };
+}
+
+function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs) {
+  return {
+    name: set.name,
+    count: set.count,
+    config: {
+      'node.store.allow_mmap': args.memoryMap,
+      ...(set.roles ? { 'node.roles': [...set.roles] } : {}),
+      ...(args.snapshots ? s3Client(args.snapshots.endpoint) : {}),
+    },
+    podTemplate: {
+      metadata: { labels: labels({ name: args.name }) },
+      spec: {
+        automountServiceAccountToken: false,
+        securityContext: {
+          runAsNonRoot: true,
+          runAsUser: UID,
+          fsGroup: UID,
+          fsGroupChangePolicy: 'OnRootMismatch',
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+        affinity: affinity(args, set),
+        containers: [
+          {
+            name: 'elasticsearch',
+            resources: set.resources,
+            securityContext: containerSecurityContext(),
+          },
+        ],
+      },
+    },
+    volumeClaimTemplates: [
+      {
+        // The name under which the operator mounts the data folder.
+        metadata: { name: 'elasticsearch-data' },
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          resources: { requests: { storage: set.storage.size } },
+          ...(set.storage.className ? { storageClassName: set.storage.className } : {}),
+        },
+      },
+    ],
+  };
+}
+
+/** @see https://www.elastic.co/docs/deploy-manage/tools/snapshot-and-restore/s3-repository#repository-s3-client */
+function s3Client(endpoint: string) {
+  return {
+    's3.client.platform.endpoint': endpoint,
+    's3.client.platform.region': 'us-east-1',
+    's3.client.platform.path_style_access': true,
+  };
+}
+
+function affinity({ name, antiAffinity }: ResolvedElasticsearchArgs, set: NodeSetArgs) {
+  const podAffinityTerm = {
+    topologyKey: 'kubernetes.io/hostname',
+    labelSelector: {
+      matchLabels: {
+        'elasticsearch.k8s.elastic.co/cluster-name': name,
+        'elasticsearch.k8s.elastic.co/statefulset-name': `${name}-es-${set.name}`,
+      },
+    },
+  };
+  return {
+    podAntiAffinity:
+      antiAffinity === 'required'
+        ? { requiredDuringSchedulingIgnoredDuringExecution: [podAffinityTerm] }
+        : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
+  };
+}

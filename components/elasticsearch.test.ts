@@ -1,0 +1,252 @@
+import { Elasticsearch } from './elasticsearch';
+import { type ElasticsearchArgs, resolveElasticsearchArgs } from './elasticsearch-args';
+import { ElasticsearchOperator } from './elasticsearch-operator';
+import { elasticsearchOperatorSpec } from './elasticsearch-operator-spec';
+import { elasticsearchSpec } from './elasticsearch-spec';
+import { declaredBy } from './testing/mocks';
+
+const resources = { requests: { cpu: '100m', memory: '1Gi' }, limits: { memory: '1Gi' } };
+const set = { name: 'default', count: 1, storage: { size: '5Gi', className: 'retained' }, resources };
+const args: ElasticsearchArgs = {
+  namespace: 'platform',
+  version: '9.2.0',
+  image: 'registry.example/elasticsearch:9.2.0',
+  nodeSets: [set],
+};
+const labels = {
+  'app.kubernetes.io/name': 'elasticsearch',
+  'app.kubernetes.io/part-of': 'agent-data-platform',
+  'app.kubernetes.io/managed-by': 'pulumi',
+};
+
+describe('elasticsearchSpec', () => {
+  const spec = elasticsearchSpec(args);
+
+  it('is one node in dev', () => {
+    expect(spec.cluster).toEqual({
+      apiVersion: 'elasticsearch.k8s.elastic.co/v1',
+      kind: 'Elasticsearch',
+      metadata: {
+        name: 'elasticsearch',
+        namespace: 'platform',
+        labels,
+        annotations: { 'pulumi.com/waitFor': 'jsonpath={.status.phase}=Ready' },
+      },
+      spec: {
+        version: '9.2.0',
+        image: 'registry.example/elasticsearch:9.2.0',
+        auth: {
+          fileRealm: [
+            { secretName: 'elasticsearch-app' },
+            { secretName: 'elasticsearch-readonly' },
+            { secretName: 'elasticsearch-migrator' },
+          ],
+        },
+        nodeSets: [
+          {
+            name: 'default',
+            count: 1,
+            config: { 'node.store.allow_mmap': false },
+            podTemplate: {
+              metadata: { labels },
+              spec: {
+                automountServiceAccountToken: false,
+                securityContext: {
+                  runAsNonRoot: true,
+                  runAsUser: 1000,
+                  fsGroup: 1000,
+                  fsGroupChangePolicy: 'OnRootMismatch',
+                  seccompProfile: { type: 'RuntimeDefault' },
+                },
+                affinity: {
+                  podAntiAffinity: {
+                    preferredDuringSchedulingIgnoredDuringExecution: [
+                      {
+                        weight: 100,
+                        podAffinityTerm: {
+                          topologyKey: 'kubernetes.io/hostname',
+                          labelSelector: {
+                            matchLabels: {
+                              'elasticsearch.k8s.elastic.co/cluster-name': 'elasticsearch',
+                              'elasticsearch.k8s.elastic.co/statefulset-name': 'elasticsearch-es-default',
+                            },
+                          },
+                        },
+                      },
+                    ],
+                  },
+                },
+                containers: [
+                  {
+                    name: 'elasticsearch',
+                    resources,
+                    securityContext: {
+                      allowPrivilegeEscalation: false,
+                      readOnlyRootFilesystem: true,
+                      capabilities: { drop: ['ALL'] },
+                    },
+                  },
+                ],
+              },
+            },
+            volumeClaimTemplates: [
+              {
+                metadata: { name: 'elasticsearch-data' },
+                spec: {
+                  accessModes: ['ReadWriteOnce'],
+                  resources: { requests: { storage: '5Gi' } },
+                  storageClassName: 'retained',
+                },
+              },
+            ],
+          },
+        ],
+        updateStrategy: { changeBudget: { maxSurge: 0, maxUnavailable: 1 } },
+        podDisruptionBudget: {},
+        volumeClaimDeletePolicy: 'DeleteOnScaledownOnly',
+      },
+    });
+  });
+
+  it('gives each login a Secret that the operator reads', () => {
+    expect(spec.users.app).toEqual({
+      metadata: { name: 'elasticsearch-app', namespace: 'platform', labels },
+      type: 'kubernetes.io/basic-auth',
+      username: 'platform-app',
+      roles: 'platform_app',
+    });
+    expect(spec.users.readonly.roles).toBe('platform_readonly');
+    expect(spec.users.migrator.roles).toBe('superuser');
+  });
+
+  it('is reached over TLS', () => {
+    expect(spec.caSecret).toBe('elasticsearch-es-http-certs-public');
+    expect(spec.endpoints).toEqual({
+      host: 'elasticsearch-es-http.platform.svc',
+      service: 'elasticsearch-es-http',
+      port: 9200,
+      url: 'https://elasticsearch-es-http.platform.svc:9200',
+    });
+  });
+
+  it('keeps tiers apart, and leaves the budget of disruptions to the operator', () => {
+    const { cluster } = elasticsearchSpec({
+      ...args,
+      antiAffinity: 'required',
+      memoryMap: true,
+      nodeSets: [
+        { ...set, name: 'masters', count: 3, roles: ['master'] },
+        { ...set, name: 'hot', count: 3, roles: ['data_hot', 'data_content'] },
+      ],
+    });
+    expect(cluster.spec).not.toHaveProperty('podDisruptionBudget');
+    expect(cluster.spec.nodeSets.map(({ name, count, config }) => ({ name, count, config }))).toEqual([
+      { name: 'masters', count: 3, config: { 'node.store.allow_mmap': true, 'node.roles': ['master'] } },
+      {
+        name: 'hot',
+        count: 3,
+        config: { 'node.store.allow_mmap': true, 'node.roles': ['data_hot', 'data_content'] },
+      },
+    ]);
+    expect(cluster.spec.nodeSets[0]!.podTemplate.spec.affinity.podAntiAffinity).toHaveProperty(
+      'requiredDuringSchedulingIgnoredDuringExecution.0.topologyKey',
+      'kubernetes.io/hostname',
+    );
+  });
+
+  it('puts the S3 keys into the keystore and the endpoint into the settings', () => {
+    const { cluster } = elasticsearchSpec({
+      ...args,
+      snapshots: {
+        endpoint: 'http://minio.platform.svc:9000',
+        secret: { name: 'snapshots', accessKey: 'user', secretKey: 'password' },
+      },
+    });
+    expect(cluster.spec.secureSettings).toEqual([
+      {
+        secretName: 'snapshots',
+        entries: [
+          { key: 'user', path: 's3.client.platform.access_key' },
+          { key: 'password', path: 's3.client.platform.secret_key' },
+        ],
+      },
+    ]);
+    expect(cluster.spec.nodeSets[0]!.config).toEqual({
+      'node.store.allow_mmap': false,
+      's3.client.platform.endpoint': 'http://minio.platform.svc:9000',
+      's3.client.platform.region': 'us-east-1',
+      's3.client.platform.path_style_access': true,
+    });
+  });
+});
+
+describe('resolveElasticsearchArgs', () => {
+  const nodes = (...nodeSets: Partial<typeof set & { roles: ['master'] | ['data_hot'] }>[]) => ({
+    nodeSets: nodeSets.map((given) => ({ ...set, ...given })),
+  });
+
+  it.each([
+    [{ version: '8.19.0' }, 'version must be 9.x.y, got "8.19.0".'],
+    [{ image: 'elasticsearch:9.1.0' }, 'image must be of version 9.2.0, got "elasticsearch:9.1.0".'],
+    [{ name: 'Search' }, 'name must be a DNS label of at most 36 characters, got "Search".'],
+    [nodes({ count: 0 }), 'nodeSets.default.count must be an integer of at least 1, got 0.'],
+    [
+      nodes({ count: 2 }),
+      'nodeSets must have 1, 3 or more nodes with the role master, got 2: neither can decide alone.',
+    ],
+    [nodes({ roles: ['data_hot'] }), 'nodeSets must have nodes with the role master, got none.'],
+    [nodes({ roles: ['master'] }), 'nodeSets must have nodes with the role data_hot, got none.'],
+    [nodes({ count: 1 }, { count: 2 }), 'nodeSets must have different names, got "default" twice.'],
+  ])('refuses %j', (change, message) => {
+    expect(() => resolveElasticsearchArgs({ ...args, ...change })).toThrow(message);
+  });
+});
+
+test('Elasticsearch declares its logins and the cluster', async () => {
+  const declared = await declaredBy(() => new Elasticsearch('elasticsearch', args));
+  expect(declared.map(({ name }) => name).sort()).toEqual([
+    'elasticsearch',
+    'elasticsearch-app',
+    'elasticsearch-app-password',
+    'elasticsearch-cluster',
+    'elasticsearch-migrator',
+    'elasticsearch-migrator-password',
+    'elasticsearch-readonly',
+    'elasticsearch-readonly-password',
+  ]);
+});
+
+describe('the operator', () => {
+  const operator = {
+    image: 'registry.example/eck:3',
+    definitions: { url: 'https://example.org/crds.yaml', sha256: 'a'.repeat(64) },
+  };
+
+  it('runs in a namespace of its own, under the restricted Pod Security Standard', () => {
+    const spec = elasticsearchOperatorSpec({ mode: 'managed', ...operator, context: 'prod' });
+    expect(spec.definitions).toEqual({ ...operator.definitions, context: 'prod' });
+    expect(spec.namespace.metadata).toMatchObject({
+      name: 'elastic-system',
+      labels: { 'pod-security.kubernetes.io/enforce': 'restricted' },
+    });
+    const [container] = spec.statefulSet.spec.template.spec.containers;
+    expect(container).toMatchObject({ image: 'registry.example/eck:3', name: 'manager' });
+    expect(container!.args).toContain('--operator-namespace=elastic-system');
+    expect(spec.clusterRole.rules).not.toContainEqual(
+      expect.objectContaining({ verbs: expect.arrayContaining(['*']) }),
+    );
+  });
+
+  it.each([
+    [
+      'managed',
+      ['', '-account', '-binding', '-definitions', '-namespace', '-role'].map(
+        (suffix) => `operator${suffix}`,
+      ),
+    ],
+    ['existing', ['operator']],
+  ] as const)('%s declares what it says', async (mode, names) => {
+    const declared = await declaredBy(() => new ElasticsearchOperator('operator', { mode, ...operator }));
+    expect([...new Set(declared.map(({ name }) => name))].sort()).toEqual([...names].sort());
+  });
+});

@@ -1,0 +1,95 @@
+import {
+  GetObjectCommand,
+  ListBucketsCommand,
+  ListObjectVersionsCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { MinioAdmin } from '../../components/minio-admin';
+import { bucketDefinitions } from '../targets/minio/definitions';
+import { type ScratchServer, startMinio } from '../testing/servers';
+import type { CorrectnessServer, FreshPlace } from './store-adapter';
+import { correctnessSuite } from './suite';
+
+const READER = { accessKey: 'reader', secretKey: 'reader-secret' };
+
+correctnessSuite({
+  store: 'minio',
+  restarts: false,
+  async start(): Promise<CorrectnessServer> {
+    const server = await startMinio();
+    const { host, port, user, password } = server;
+    const admin = new MinioAdmin({ host, port }, { accessKey: user, secretKey: password });
+    await admin.putUser(READER);
+    // A policy that MinIO brings along.
+    await admin.setPolicy(READER.accessKey, 'readonly');
+    const client = new S3Client({
+      endpoint: `http://${host}:${port}`,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: { accessKeyId: user, secretAccessKey: password },
+    });
+    let places = 0;
+    return {
+      fresh: async () => freshPlace(server, client, `place${++places}`),
+      async stop() {
+        client.destroy();
+        await server.stop();
+      },
+    };
+  },
+});
+
+function freshPlace(server: ScratchServer, client: S3Client, database: string): FreshPlace {
+  const bucket = (n: number) => `${database}-object-${n}`;
+  const create = (n: number) => ({ operation: 'createBucket', bucket: bucket(n) });
+  const file = (n: number, up: object[], description = 'A change') =>
+    JSON.stringify({ description, up, down: [{ operation: 'deleteBucket', bucket: bucket(n) }] }, null, 2);
+  const buckets = async () =>
+    (await client.send(new ListBucketsCommand())).Buckets!.map((entry) => entry.Name!).sort();
+  const missing = { operation: 'putVersioning', bucket: bucket(98), status: 'Enabled' };
+  const many = (n: number) =>
+    Array.from({ length: 5_000 }, (_, index) => ({
+      operation: 'putVersioning',
+      bucket: bucket(n),
+      status: index % 2 ? 'Enabled' : 'Suspended',
+    }));
+  return {
+    host: server.host,
+    port: server.port,
+    database,
+    credentials: { rootUser: server.user, rootPassword: server.password },
+    readOnly: { rootUser: READER.accessKey, rootPassword: READER.secretKey },
+    change: (n) => file(n, [create(n)]),
+    // Without transactions the operation before the refused one stays, so it repeats what is there.
+    failing: () => file(2, [create(2), missing]),
+    slow: (n) => file(n, [create(n), ...many(n)]),
+    quick: (n) => file(n, [create(n)]),
+    insideSlow: async () => (await buckets()).includes(bucket(3)),
+    big: (n, bytes) => file(n, [create(n)], 'x'.repeat(bytes)),
+    objects: async () =>
+      (await buckets())
+        .filter((name) => name.startsWith(`${database}-object-`))
+        .map((name) => Number(name.split('-').at(-1))),
+    dump: () => dump(client, database, buckets),
+  };
+}
+
+/** Every bucket, its settings, and the history's objects of one place; the lock is rewritten by each run. */
+async function dump(client: S3Client, database: string, buckets: () => Promise<string[]>): Promise<string> {
+  const names = await buckets();
+  const history: (string | undefined)[] = [];
+  if (names.includes('schema-migrations')) {
+    const listed = await client.send(
+      new ListObjectVersionsCommand({ Bucket: 'schema-migrations', Prefix: `${database}/` }),
+    );
+    for (const { Key, VersionId } of listed.Versions ?? []) {
+      if (Key === `${database}/lock`) continue;
+      const object = await client.send(
+        new GetObjectCommand({ Bucket: 'schema-migrations', Key: Key!, VersionId }),
+      );
+      history.push(Key, VersionId, await object.Body!.transformToString());
+    }
+  }
+  const settings = await bucketDefinitions(client, (name) => name.startsWith(`${database}-`));
+  return JSON.stringify({ names, settings: settings.toSorted(), history }, null, 1);
+}

@@ -1,0 +1,12 @@
+-- Settings and the default project of a development environment. What is there already stays as it is.
+
+INSERT INTO platform.projects (name, description, is_default)
+VALUES ('default', 'Project of what belongs to no other', true)
+ON CONFLICT DO NOTHING;
+
+INSERT INTO platform.system_config (key, value, description, category, is_public) VALUES
+  ('sign_up.enabled', 'true', 'Whether people can make an account themselves', 'security', true),
+  ('sessions.lifetime_minutes', '720', 'Lifetime of a session', 'security', true),
+  ('documents.max_file_size_mib', '25', 'Largest file that can be uploaded', 'documents', true),
+  ('agents.max_concurrent_executions', '2', 'Executions of one agent at the same time', 'agents', false)
+ON CONFLICT DO NOTHING;

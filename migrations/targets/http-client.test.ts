@@ -1,0 +1,56 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isUnreachable } from '../engine/retry';
+import { basicAuthorization, http, HttpError } from './http-client';
+
+let server: Server;
+let url: string;
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    if (request.url === '/silent') return;
+    const status = Number(request.url!.slice(1));
+    if (status === 302) response.setHeader('location', '/200');
+    response.writeHead(status).end(status === 404 ? '' : `answer to ${request.method}`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const failure = async (path: string, timeoutMs = 5_000): Promise<HttpError> => {
+  const error = await http({ method: 'GET', url: url + path, timeoutMs }).catch((reason: unknown) => reason);
+  if (!(error instanceof HttpError))
+    throw new Error('The request did not fail as expected.', { cause: error });
+  return error;
+};
+
+test('gives the text of a success', async () => {
+  expect(await http({ method: 'PUT', url: `${url}/201` })).toBe('answer to PUT');
+});
+
+test.each([
+  ['/400', 400, 'answer to GET', false],
+  ['/404', 404, '404 Not Found', false],
+  ['/500', 500, 'answer to GET', false],
+  ['/503', 503, 'answer to GET', true],
+])('%s is an error with the words of the server', async (path, status, message, away) => {
+  const error = await failure(path);
+  expect([error.status, error.message, isUnreachable(error)]).toEqual([status, message, away]);
+});
+
+test('a server that does not answer in time cannot be reached', async () => {
+  const error = await failure('/silent', 50);
+  expect([error.status, error.code, isUnreachable(error)]).toEqual([undefined, 'ETIMEDOUT', true]);
+});
+
+test('credentials are not carried to where a server redirects', async () => {
+  expect((await failure('/302')).message).toMatch(/did not answer: .*redirect/);
+});
+
+test('user and password in the form of HTTP Basic', () => {
+  expect(basicAuthorization('app', 'secret')).toBe('Basic YXBwOnNlY3JldA==');
+});

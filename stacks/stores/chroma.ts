@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { Chroma } from '../../components/chroma';
+import { type ChromaArgs, resolveChromaArgs } from '../../components/chroma-args';
+import { images } from '../../components/versions';
+import { connectionReference } from '../../migrations/connections';
+import { StoreMigrations } from '../../migrations/provider/store-migrations';
+import { DATA_DATABASE, TENANT } from '../../migrations/targets/chroma/names';
+import type { SecretReference } from '../outputs';
+import { fixedResources, imageReference, quantity, resources, type Resources } from './fields';
+import { defineStore, type Platform } from './store';
+
+const DATABASE = 'platform';
+
+/** How applications reach Chroma. */
+export interface ChromaOutputs {
+  /** URL of the API, without its version. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tenant: string;
+  readonly database: string;
+  /** Bearer token of applications. */
+  readonly credentials: { readonly app: SecretReference };
+}
+
+const schema = z.strictObject({
+  enabled: z.boolean().optional().describe('Whether the platform has Chroma.'),
+  image: imageReference.optional().describe('Chroma image, 1.0 or newer.'),
+  proxyImage: imageReference.optional().describe('nginx image of the proxy that asks for a token.'),
+  storageSize: quantity.optional().describe('Size of the volume.'),
+  resources: resources.optional().describe('Requests and limits of the server.'),
+});
+
+interface ChromaSettings {
+  readonly enabled: boolean;
+  readonly image: string;
+  readonly proxyImage: string;
+  readonly storageSize: string;
+  readonly resources: Resources;
+}
+
+/** Optional in both sizes: Qdrant is the platform's vector store, Chroma is for applications written for it. */
+const dev: ChromaSettings = {
+  enabled: false,
+  image: images.chroma,
+  proxyImage: images.nginx,
+  storageSize: '2Gi',
+  resources: fixedResources('25m', '512Mi'),
+};
+
+const prod: ChromaSettings = { ...dev, storageSize: '50Gi', resources: fixedResources('1', '8Gi') };
+
+function args(settings: ChromaSettings, platform: Platform): ChromaArgs {
+  const { storageSize, enabled: _enabled, ...rest } = settings;
+  return {
+    ...rest,
+    namespace: platform.namespace,
+    storage: { size: storageSize, className: platform.storageClass },
+  };
+}
+
+/** Chroma: vector search for applications that are written for it. */
+export const chromaStore = defineStore({
+  schema,
+  sizes: { dev, prod },
+  resolve: (defaults: ChromaSettings, overrides: z.infer<typeof schema>): ChromaSettings => ({
+    ...defaults,
+    ...overrides,
+  }),
+  args,
+  check: (settings, platform) => void resolveChromaArgs(args(settings, platform)),
+  deploy(settings, platform, options): ChromaOutputs {
+    const { namespace, kubeContext: context } = platform;
+    const chroma = new Chroma('chroma', args(settings, platform), options);
+    new StoreMigrations(
+      'chroma-migrations',
+      {
+        store: 'chroma',
+        database: DATABASE,
+        connection: connectionReference('chroma', { namespace, context }),
+      },
+      { dependsOn: [chroma] },
+    );
+    return {
+      url: `http://${chroma.host}:${chroma.port}`,
+      host: chroma.host,
+      port: chroma.port,
+      tenant: TENANT,
+      database: DATA_DATABASE,
+      credentials: { app: { name: 'chroma-app', keys: { token: 'token' } } },
+    };
+  },
+});
