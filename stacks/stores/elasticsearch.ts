@@ -7,7 +7,7 @@ import {
   type NodeSetArgs,
   resolveElasticsearchArgs,
 } from '../../components/elasticsearch-args';
-import { elasticImages, images, versions } from '../../components/versions';
+import { elasticImages, versions } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import type { SecretReference } from '../outputs';

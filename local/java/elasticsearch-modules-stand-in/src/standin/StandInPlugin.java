@@ -66,6 +66,7 @@ public class StandInPlugin extends Plugin
   public Collection<ActionHandler> getActions() {
     List<ActionHandler> actions = new ArrayList<>(Policies.actions());
     actions.addAll(DataStreams.actions());
+    actions.addAll(DeleteByQuery.actions());
     return actions;
   }
 
@@ -83,6 +84,7 @@ public class StandInPlugin extends Plugin
     List<RestHandler> handlers = new ArrayList<>(Policies.handlers());
     handlers.addAll(DataStreams.handlers());
     handlers.addAll(Templates.handlers());
+    handlers.addAll(DeleteByQuery.handlers());
     return handlers;
   }
 
