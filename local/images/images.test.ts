@@ -1,4 +1,4 @@
-import { images } from '../../components/versions';
+import { elasticImages, images } from '../../components/versions';
 import { UserError } from '../user-error';
 import { addOnImages } from '../versions';
 import { isLaterPatch, upstreamVersion } from './debian';
@@ -8,12 +8,12 @@ import { recipes } from './recipes';
 
 test('there is a recipe for every image that the platform and the cluster run', () => {
   expect(Object.keys(recipes).sort()).toEqual(
-    [...Object.values(images), ...Object.values(addOnImages)].sort(),
+    [images, elasticImages, addOnImages].flatMap((some) => Object.values(some)).sort(),
   );
 });
 
 test('no image of a store runs as root', () => {
-  for (const reference of Object.values(images)) {
+  for (const reference of Object.values({ ...images, ...elasticImages })) {
     const user = recipes[reference]?.config.User ?? 'root';
     expect([reference, user]).toEqual([reference, expect.stringMatching(/^[1-9]\d*(:\d+)?$/)]);
   }

@@ -79,12 +79,13 @@ function common(
   const folder = options.folder ?? changeFolder(store, options.database);
   const path = isAbsolute(folder) ? folder : join(projectRoot(), folder);
   const format = changeFormat(store);
+  let changes: ChangeFolder | undefined;
   return {
     store,
     database,
     folder,
     terminator: format.terminator,
-    readChanges: () => readChangeFiles(path, format),
+    readChanges: () => (changes ??= readChangeFiles(path, format)),
   };
 }
 

@@ -211,7 +211,12 @@ async function onPlace<Options extends object>(
   io: Io,
 ): Promise<Outcome> {
   try {
-    const { target, close } = await place.open();
+    const opening = place.open();
+    // Its failure is reported below, not as one that nobody waited for.
+    opening.catch(() => undefined);
+    // The files are read while the store answers.
+    place.readChanges();
+    const { target, close } = await opening;
     try {
       return await action(place, target, options, io);
     } finally {

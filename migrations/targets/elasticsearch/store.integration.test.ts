@@ -178,7 +178,7 @@ test.each([
       name: `${database}-x`,
       body: { policy: { phases: { hot: { actions: { forcemerge: { max_num_segments: 1 } } } } } },
     }),
-    /statement 1 failed at line 4: .*forcemerge.*hot phase.*without.*rollover/s,
+    /statement 1 failed at line 4: .*\[forcemerge\] action.*\[hot\] phase without an accompanying \[rollover\] action/,
   ],
   [
     'a snapshot policy without its repository',
@@ -204,7 +204,7 @@ test('a failing operation stops the run and keeps the changes before it', async 
   });
   const result = await migrateUp(options());
   expect(result.failed!.error.message).toMatch(
-    /^000002-b\.json: statement 2 failed at line 9: .*must be >= 1/,
+    /^000002-b\.json: statement 2 failed at line 11: .*\[index\.number_of_shards\] must be >= 1\.$/,
   );
   expect(result.history.map((entry) => entry.version)).toEqual(['000001']);
   expect(await templates()).toEqual([`${database}-a`, `${database}-b`]);

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { MalformedChangeError, readChangeFiles } from '../../engine/change-files';
 import { TemporaryFolder } from '../../testing/change-folder';
-import { referenceProblems } from './catalogue';
 import { qdrantFormat } from './format';
 
 const dense = { dense: { size: 768, distance: 'Cosine' } };
@@ -50,7 +49,6 @@ test('the files of the platform are valid and name only what is there', () => {
     '000002-payload-indexes.json',
     '000003-aliases.json',
   ]);
-  expect(referenceProblems(folder.changes)).toEqual([]);
 });
 
 test.each<[string, string, string]>([
@@ -201,9 +199,7 @@ test('what no earlier file makes is named with its file and line', () => {
     '000004-switch.json': file([alias('switchAlias', 'nodes')], [alias('switchAlias', 'nodes', 'docs')]),
   });
   try {
-    const { changes, problems } = readChangeFiles(folder.path, qdrantFormat);
-    expect(problems).toEqual([]);
-    expect(referenceProblems(changes)).toEqual([
+    expect(readChangeFiles(folder.path, qdrantFormat).problems).toEqual([
       {
         kind: 'malformed',
         file: '000002-alias.json',

@@ -275,19 +275,21 @@ describe('operations', () => {
 });
 
 test('a failing operation stops the run and keeps the changes before it', async () => {
+  await up();
+  await client.deleteCollection(collection('a'));
   folder.write({
     '000002-b.json': change(
-      [create('b'), { ...remove('missing'), operation: 'updateCollection', hnsw_config: { m: 8 } }],
+      [create('b'), { ...remove('a'), operation: 'updateCollection', hnsw_config: { m: 8 } }],
       [remove('b')],
     ),
     '000003-c.json': change([create('c')], [remove('c')]),
   });
   const result = await up();
   expect(result.failed!.error.message).toMatch(
-    /^000002-b\.json: statement 2 failed at line 14: .*Collection `test\d+-missing` doesn't exist!$/,
+    /^000002-b\.json: statement 2 failed at line 14: .*Collection `test\d+-a` doesn't exist!$/,
   );
   expect(result.history.map(({ version }) => version)).toEqual(['000001']);
-  expect(await collections()).toEqual([collection('a'), collection('b')]);
+  expect(await collections()).toEqual([collection('b')]);
   folder.write({ '000002-b.json': change([create('b')], [remove('b')]) });
   expect((await up()).applied.map(({ version }) => version)).toEqual(['000002', '000003']);
 });

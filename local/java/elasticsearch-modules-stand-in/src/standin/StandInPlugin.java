@@ -27,6 +27,8 @@ import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.analysis.PreBuiltAnalyzerProviderFactory;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenizerFactory;
+import org.elasticsearch.index.mapper.Mapper;
+import org.elasticsearch.index.mapper.TextFieldMapper;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
 import org.elasticsearch.indices.analysis.PreBuiltCacheFactory.CachingStrategy;
 import org.elasticsearch.indices.recovery.RecoverySettings;
@@ -34,6 +36,7 @@ import org.elasticsearch.ingest.Processor;
 import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.AnalysisPlugin;
 import org.elasticsearch.plugins.IngestPlugin;
+import org.elasticsearch.plugins.MapperPlugin;
 import org.elasticsearch.plugins.Plugin;
 import org.elasticsearch.plugins.RepositoryPlugin;
 import org.elasticsearch.plugins.ScriptPlugin;
@@ -53,7 +56,7 @@ import org.elasticsearch.xpack.core.slm.SnapshotLifecycleMetadata;
 
 /** Registers everything that stands in for a module of the official image. */
 public class StandInPlugin extends Plugin
-    implements ActionPlugin, AnalysisPlugin, IngestPlugin, ScriptPlugin, RepositoryPlugin {
+    implements ActionPlugin, AnalysisPlugin, IngestPlugin, MapperPlugin, ScriptPlugin, RepositoryPlugin {
   private Client client;
 
   @Override
@@ -141,6 +144,12 @@ public class StandInPlugin extends Plugin
   @Override
   public List<PreBuiltAnalyzerProviderFactory> getPreBuiltAnalyzerProviderFactories() {
     return List.of(new PreBuiltAnalyzerProviderFactory("english", CachingStrategy.ONE, EnglishAnalyzer::new));
+  }
+
+  /** The index of the synonyms API has such a field, and never searches it. */
+  @Override
+  public Map<String, Mapper.TypeParser> getMappers() {
+    return Map.of("match_only_text", TextFieldMapper.PARSER);
   }
 
   @Override

@@ -11,7 +11,6 @@ import java.io.StringReader;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -81,9 +80,9 @@ final class Templates {
   }
 
   private static String render(Mustache mustache, Map<String, Object> params) {
-    Map<String, Object> scope = new HashMap<>(params);
-    scope.put("toJson", (Function<String, String>) path -> json(params.get(path.trim())));
-    return mustache.execute(new StringWriter(), scope).toString();
+    Function<String, String> toJson = path -> json(params.get(path.trim()));
+    // Ingest documents answer for single fields only, so they cannot be copied.
+    return mustache.execute(new StringWriter(), List.of(Map.of("toJson", toJson), params)).toString();
   }
 
   private static String json(Object value) {

@@ -29,6 +29,7 @@ import org.elasticsearch.index.analysis.AbstractTokenFilterFactory;
 import org.elasticsearch.index.analysis.AnalysisMode;
 import org.elasticsearch.index.analysis.CharFilterFactory;
 import org.elasticsearch.index.analysis.CustomAnalyzer;
+import org.elasticsearch.index.analysis.NormalizingTokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenizerFactory;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
@@ -47,7 +48,7 @@ final class TextAnalysis {
     return Map.of(
         "asciifolding",
         (index, environment, name, settings) ->
-            simple(name, input -> new ASCIIFoldingFilter(input, settings.getAsBoolean("preserve_original", false))),
+            new Folding(name, settings.getAsBoolean("preserve_original", false)),
         "stemmer",
         AnalysisPlugin.requiresAnalysisSettings(
             (index, environment, name, settings) -> simple(name, stemmer(settings.get("language", "english")))),
@@ -86,6 +87,21 @@ final class TextAnalysis {
         return create.apply(input);
       }
     };
+  }
+
+  /** Normalizers may have it. */
+  private static final class Folding extends AbstractTokenFilterFactory implements NormalizingTokenFilterFactory {
+    private final boolean preserveOriginal;
+
+    Folding(String name, boolean preserveOriginal) {
+      super(name);
+      this.preserveOriginal = preserveOriginal;
+    }
+
+    @Override
+    public TokenStream create(TokenStream input) {
+      return new ASCIIFoldingFilter(input, preserveOriginal);
+    }
   }
 
   private static final class Synonyms extends AbstractTokenFilterFactory {
