@@ -23,7 +23,7 @@ let stopClusterDns = () => {};
 let outputs: ContractOutputs;
 let clients: Clients;
 
-// dev sizes, but with the replicas and the quorum of prod: what is promised there is proven here
+// dev sizes, every store, and the replicas and the quorum of prod: what is promised there is proven here
 const postgres = {
   instances: 3,
   storageSize: '1Gi',
@@ -35,6 +35,7 @@ const stack = new TestStack('e2e', folder, {
   namespace,
   storage: { provisioner: 'rancher.io/local-path' },
   postgres,
+  chroma: { enabled: true },
 });
 
 async function timed<T>(what: string, action: () => Promise<T>): Promise<T> {
@@ -229,7 +230,7 @@ describe.each(storeCases)('$store', (storeCase) => {
 });
 
 test('the prod size renders completely: the API server admits every object, and kubeconform finds nothing', async () => {
-  const objects = await prodObjects(cluster, folder);
+  const objects = await prodObjects(folder);
   const { valid, problems } = await kubeconform(cluster, objects);
   expect(problems).toEqual([]);
   expect(valid).toBe(objects.length);

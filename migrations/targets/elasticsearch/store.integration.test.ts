@@ -107,7 +107,7 @@ describe('the definitions of the platform', () => {
     expect((await search('db', [{ term: { type: 'note' } }])).ids).toEqual(['b']);
     expect((await search('db', [{ term: { type: 'guide' } }])).ids).toEqual([]);
     await expect(migrateDown({ ...options(platform), to: '000002' })).rejects.toThrow(
-      /000003-document-search\.json: statement 3 failed at line \d+: "documents-000001" still holds 3 documents; reindex them/,
+      /000003-document-search\.json: statement 1 failed at line \d+: "documents-000001" still holds 3 documents; reindex them/,
     );
     await client.deleteByQuery({ index: 'documents', query: { match_all: {} }, refresh: true });
     await migrateDown(options(platform));
