@@ -37,7 +37,7 @@ export interface ElasticsearchArgs {
   readonly antiAffinity?: 'preferred' | 'required';
   /** Whether nodes map their files into memory, which needs `vm.max_map_count` of 1048576 on every Kubernetes node; default false. */
   readonly memoryMap?: boolean;
-  /** Object storage of the snapshots; default none. */
+  /** S3 client `platform` of the nodes, for the snapshot repositories that change files put; default none. */
   readonly snapshots?: {
     /** S3 endpoint, such as `http://minio.platform.svc:9000`. */
     readonly endpoint: string;

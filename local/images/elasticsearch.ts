@@ -9,7 +9,7 @@ import { onPath, run } from '../process';
 import type { ImageFiles } from './recipes';
 
 /** Raised when the code below changes what is in the image. */
-const LAYOUT = '2';
+const LAYOUT = '3';
 const HOME = 'usr/share/elasticsearch';
 const STAND_IN = path.join(projectRoot(), 'local/java/elasticsearch-modules-stand-in');
 /** User and group of the official image. */
@@ -60,6 +60,7 @@ async function addStandIn(home: string, maven: string): Promise<void> {
     ...['-jar', compiler, '-source', '21', '-target', '21', '-nowarn', '-proc:none'],
     ...['-cp', libraries.join(':'), '-d', classes, ...sources],
   ]);
+  fs.cpSync(path.join(STAND_IN, 'META-INF'), path.join(classes, 'META-INF'), { recursive: true });
   fs.mkdirSync(module);
   await run('zip', ['-q', '-r', path.join(module, 'modules-stand-in.jar'), '.'], { cwd: classes });
   fs.rmSync(classes, { recursive: true });

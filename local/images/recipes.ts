@@ -150,7 +150,8 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       'useradd --system --uid 1000 --gid 0 --home-dir /usr/share/elasticsearch elasticsearch\n' +
       // Java's package links its manual pages there.
       'mkdir -p /usr/share/man/man1\n',
-    packages: ['openjdk-21-jre-headless', 'tini', 'curl', 'ca-certificates'],
+    // The probe of the operator's pods asks with nc.
+    packages: ['openjdk-21-jre-headless', 'tini', 'curl', 'netcat-openbsd', 'ca-certificates'],
     files: elasticsearchFiles,
     config: {
       User: '1000:0',

@@ -15,6 +15,8 @@ export interface ScratchServer {
   readonly port: number;
   /** Port inside the cluster. */
   readonly servicePort: number;
+  /** Address inside the cluster, which the one-node cluster's machine reaches too. */
+  readonly podIp: string;
   readonly user: string;
   readonly password: string;
   stop(): Promise<void>;
@@ -101,7 +103,9 @@ export async function startServer(recipe: ServerRecipe): Promise<ScratchServer> 
       await remove();
     };
     const { host, port: localPort } = tunnel;
-    return { cluster, namespace, name, host, port: localPort, servicePort: port, user, password, stop };
+    const podIp: string = (await cluster.read('v1', 'Pod', namespace, name))?.status.podIP;
+    const address = { host, port: localPort, servicePort: port, podIp };
+    return { cluster, namespace, name, ...address, user, password, stop };
   } catch (error) {
     await remove().catch(() => undefined);
     throw error;

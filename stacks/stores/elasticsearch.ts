@@ -62,7 +62,9 @@ const schema = z.strictObject({
       secret: z.strictObject({ name: dnsLabel, accessKey: z.string().min(1), secretKey: z.string().min(1) }),
     })
     .optional()
-    .describe('S3 endpoint of the nightly snapshots, and the Secret with its keys; absent: none are taken.'),
+    .describe(
+      'S3 client `platform` of the nodes, for the snapshot repositories that change files put: endpoint and Secret with the keys; absent: no client.',
+    ),
 });
 
 interface NodeSetSettings extends Omit<NodeSetArgs, 'storage'> {
@@ -136,7 +138,7 @@ export interface ElasticsearchOutputs {
   /** Alias of the documents, and the search template with facets. */
   readonly documents: { readonly alias: string; readonly searchTemplate: string };
   readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
-  /** Newest applied schema version, such as `000005`. */
+  /** Newest applied schema version, such as `000004`. */
   readonly schemaVersion: Output<string>;
 }
 

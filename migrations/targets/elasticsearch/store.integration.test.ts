@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Client, errors } from '@elastic/elasticsearch';
+import { canonicalJson } from '../../engine/canonical-json';
 import { readChangeFiles } from '../../engine/change-files';
 import { LockTimeoutError, StoreAccessError } from '../../engine/errors';
 import { migrateDown, migrateUp } from '../../engine/runner';
@@ -10,7 +11,7 @@ import { eventually, type ScratchServer } from '../../testing/servers';
 import { elasticsearchFormat } from './format';
 import { elasticsearchTarget } from './store';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const platform = readChangeFiles(join(__dirname, '../../elasticsearch/platform'), elasticsearchFormat);
 let server: ScratchServer;
@@ -194,6 +195,37 @@ test.each([
   const { failed, history } = await migrateUp(options());
   expect(failed!.error.message).toMatch(message);
   expect(history).toEqual([]);
+});
+
+test('a snapshot repository and its policy are definitions, applied and reverted', async () => {
+  const [repository, policy] = [`${database}-repository`, `${database}-nightly`];
+  const body = {
+    schedule: '0 30 1 * * ?',
+    name: '<nightly-{now/d}>',
+    repository,
+    retention: { min_count: 7 },
+  };
+  const settings = { bucket: 'backups', base_path: 'elasticsearch', client: 'platform' };
+  folder.write({
+    '000001-a.json': change(
+      [
+        { operation: 'putSnapshotRepository', name: repository, body: { type: 's3', settings } },
+        { operation: 'putSnapshotLifecyclePolicy', name: policy, body },
+      ],
+      [
+        { operation: 'deleteSnapshotLifecyclePolicy', name: policy },
+        { operation: 'deleteSnapshotRepository', name: repository },
+      ],
+    ),
+  });
+  const before = await target().schema();
+  expect((await migrateUp(options())).failed).toBeUndefined();
+  expect((await target().schema()).filter((line) => !before.includes(line))).toEqual([
+    `SnapshotLifecyclePolicy ${policy} ${canonicalJson(body)}`,
+    `SnapshotRepository ${repository} ${canonicalJson({ type: 's3', settings })}`,
+  ]);
+  await migrateDown({ ...options(), to: '' });
+  expect(await target().schema()).toEqual(before);
 });
 
 test('a failing operation stops the run and keeps the changes before it', async () => {

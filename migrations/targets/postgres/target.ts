@@ -11,6 +11,7 @@ import type {
 } from '../../engine/target';
 import { DEFINITIONS } from './definitions';
 import { runScript, ScriptError } from './script';
+import { watchSession } from './session-watch';
 
 /** How to reach a PostgreSQL database; directly, never through PgBouncer, whose pooled sessions lose the lock. */
 export interface PostgresConnection {
@@ -92,6 +93,7 @@ type HistoryRow = Omit<AppliedChange, 'halfDone'> & { statements_done: number | 
 export class PostgresTarget implements MigrationTarget {
   readonly store = 'postgres';
   private prepared = false;
+  private stopWatching = () => {};
 
   private constructor(
     private readonly client: Client,
@@ -104,7 +106,7 @@ export class PostgresTarget implements MigrationTarget {
   /** @throws StoreAccessError when the server refuses the user or the database; the driver's error when it cannot be reached. */
   static async connect(connection: PostgresConnection): Promise<PostgresTarget> {
     const { host, port, database, user, password, tls, holder } = connection;
-    const client = new Client({
+    const config = {
       host,
       port,
       database,
@@ -118,7 +120,8 @@ export class PostgresTarget implements MigrationTarget {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: 2_000,
-    });
+    };
+    const client = new Client(config);
     const target = new PostgresTarget(client, connection);
     try {
       await client.connect();
@@ -126,6 +129,7 @@ export class PostgresTarget implements MigrationTarget {
       await client.end().catch(() => undefined);
       throw target.accessError(error);
     }
+    target.stopWatching = watchSession(client, config);
     return target;
   }
 
@@ -255,6 +259,7 @@ export class PostgresTarget implements MigrationTarget {
   }
 
   async close(): Promise<void> {
+    this.stopWatching();
     await this.client.end();
   }
 
