@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { declaredBy } from './testing/mocks';
 import { RedisCluster } from './redis-cluster';
 import { RedisClusterArgs, resolveRedisClusterArgs } from './redis-cluster-args';
@@ -194,4 +198,68 @@ test('the component declares its children under itself, in stable names', async 
   expect(secret.stringData.value['cluster.acl']).toMatch(
     /\nuser notes on #[0-9a-f]{64} .* ~note:\* \+get .*\n$/,
   );
+});
+
+describe('the keeper of a replica', () => {
+  let bin: string;
+
+  beforeEach(() => {
+    bin = mkdtempSync(join(tmpdir(), 'keeper-'));
+  });
+  afterEach(() => rmSync(bin, { recursive: true }));
+
+  const command = (name: string, script: string) => {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  };
+
+  /** Commands that one round sends to a server that replicates from 10.0.0.1. */
+  const sent = (master: { at: string; flags: string; link: string }): string[] => {
+    const nodes = [
+      `aaa ${master.at}:6379@16379,redis-cluster-0.nodes ${master.flags} - 0 0 6 ${master.link} 0-16383`,
+      'bbb 10.0.0.2:6379@16379,redis-cluster-3.nodes myself,slave aaa 0 0 6 connected',
+    ].join('\n');
+    command(
+      'redis-cli',
+      `echo "$*" >>${bin}/sent
+       case $* in
+         *'cluster nodes') echo '${nodes}' ;;
+         *'info replication') printf 'role:slave\\r\\nmaster_host:10.0.0.1\\r\\n' ;;
+         *) echo OK ;;
+       esac`,
+    );
+    // The keeper ends after its first round.
+    command('sleep', 'kill $PPID');
+    const SELF_HOST = 'redis-cluster-3.nodes';
+    const { status } = spawnSync('/bin/sh', [join(__dirname, 'redis', 'keeper.sh')], {
+      env: {
+        PATH: `${bin}:${process.env.PATH}`,
+        POD_NAME: 'redis-cluster-3',
+        SELF_HOST,
+        DATA_HOSTS: SELF_HOST,
+        MASTERS: '3',
+      },
+      timeout: 20_000,
+    });
+    expect(status).toBe(143);
+    const lines = readFileSync(join(bin, 'sent'), 'utf8').trim().split('\n');
+    return lines.map((line) => line.replace(/^.*--no-auth-warning /, ''));
+  };
+
+  const questions = ['cluster nodes', 'info replication'];
+
+  test('sends it after its master to the address that only the cluster bus has learnt', () => {
+    expect(sent({ at: '10.0.0.9', flags: 'master', link: 'connected' })).toEqual([
+      ...questions,
+      'cluster replicate aaa',
+    ]);
+  });
+
+  test.each([
+    ['is where it was', { at: '10.0.0.1', flags: 'master', link: 'connected' }],
+    ['may have failed', { at: '10.0.0.9', flags: 'master,fail?', link: 'connected' }],
+    ['is not reached there', { at: '10.0.0.9', flags: 'master', link: 'disconnected' }],
+  ])('leaves it alone when its master %s', (_case, master) => {
+    expect(sent(master)).toEqual(questions);
+  });
 });

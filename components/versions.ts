@@ -23,6 +23,7 @@ export const images = {
   pgbouncer: `ghcr.io/cloudnative-pg/pgbouncer:${versions.pgbouncer}`,
   redis: `docker.io/library/redis:${versions.redis}`,
   neo4j: `docker.io/library/neo4j:${versions.neo4j}-community`,
+  elasticsearch: `docker.elastic.co/elasticsearch/elasticsearch:${versions.elasticsearch}`,
   qdrant: `docker.io/qdrant/qdrant:v${versions.qdrant}`,
   oxigraph: `ghcr.io/oxigraph/oxigraph:${versions.oxigraph}`,
   chroma: `docker.io/chromadb/chroma:${versions.chroma}`,
@@ -32,10 +33,9 @@ export const images = {
   minio: `agent-data-platform/minio:${versions.minio}`,
 } as const;
 
-/** Images of Elasticsearch and its operator, which no stack runs yet; the one-node cluster has none of them. */
+/** Image of the Elasticsearch operator, which no stack runs yet; the one-node cluster does not have it. */
 export const elasticImages = {
   eck: `docker.elastic.co/eck/eck-operator:${versions.eck}`,
-  elasticsearch: `docker.elastic.co/elasticsearch/elasticsearch:${versions.elasticsearch}`,
 } as const;
 
 /** Images under a licence that somebody must accept first; the one-node cluster has none of them. */

@@ -3,6 +3,7 @@
 #   - meet: make peers known that are not, or not at their present address (pods keep names and change addresses);
 #   - assign: when all pods know each other, ordinal 0 gives slots that nobody owns to the first MASTERS pods;
 #   - follow: a server without slots, new or back with an empty volume, becomes the replica of its pair's other half;
+#   - pursue: a replica goes after its master to the address that the others know, which Redis leaves undone;
 #   - forget: what a pod was before it lost its volume.
 # Slots that have an owner are never touched: promotion is the servers' own business.
 set -u
@@ -92,6 +93,19 @@ follow() {
   change "following ${master%% *}" 127.0.0.1 replicate "${master%% *}"
 }
 
+# Redis tells its replication of a master's new address when the master brings it, not when gossip does.
+pursue() {
+  case $nodes in *myself,slave*) ;; *) return 0 ;; esac
+  followed=$(ask 127.0.0.1 "$REDIS_PORT" info replication | field master_host)
+  [ -n "$followed" ] || return 0
+  moved=$(printf '%s\n' "$nodes" | awk -v followed="$followed" '
+    $3 ~ /myself/ { master = $4 }
+    $3 !~ /fail|noaddr|handshake/ && $8 == "connected" { address = $2; sub(/:[0-9]+@.*/, "", address); at[$1] = address }
+    END { if (master in at && at[master] != followed) print master, at[master] }')
+  [ -n "$moved" ] || return 0
+  change "following ${moved%% *} from $followed to ${moved#* }" 127.0.0.1 replicate "${moved%% *}"
+}
+
 forget() {
   ghosts=$(printf '%s\n' "$nodes" | awk '
     { split($2, name, ","); host = name[2] }
@@ -108,6 +122,7 @@ while true; do
   # Anything else is no answer, or that the server is still loading.
   case $nodes in
     *myself*)
+      pursue
       meet
       assign
       follow

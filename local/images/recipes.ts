@@ -144,7 +144,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     expect: { package: 'nginx', version: versions.nginx },
     config: { User: '101:101', Env: [`PATH=${PATH}`], Cmd: ['nginx', '-g', 'daemon off;'] },
   },
-  [elasticImages.elasticsearch]: {
+  [images.elasticsearch]: {
     base: 'debian',
     before:
       'useradd --system --uid 1000 --gid 0 --home-dir /usr/share/elasticsearch elasticsearch\n' +

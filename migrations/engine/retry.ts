@@ -27,6 +27,8 @@ const TRANSIENT_CODES = new Set([
   'SessionExpired',
   'Neo.TransientError.General.DatabaseUnavailable',
 ]);
+/** Elasticsearch's client gives its connection errors names only. */
+const TRANSIENT_NAMES = new Set(['ConnectionError', 'NoLivingConnectionsError', 'TimeoutError']);
 const TRANSIENT_MESSAGES =
   /connection terminated|socket (hang up|disconnected)|timeout expired|network socket/i;
 
@@ -35,15 +37,20 @@ export function isUnreachable(error: unknown): boolean {
   if (error instanceof KubernetesError) {
     return error.status === 0 ? error.reason !== 'NoContext' : error.status === 429 || error.status >= 500;
   }
-  const { code, message, $metadata } = error as {
+  const { code, name, message, statusCode, $metadata } = error as {
     code?: string;
+    name?: string;
+    /** Elasticsearch. */
+    statusCode?: number;
     message?: string;
+    /** S3. */
     $metadata?: { httpStatusCode?: number };
   };
   return (
     TRANSIENT_CODES.has(code ?? '') ||
+    TRANSIENT_NAMES.has(name ?? '') ||
     TRANSIENT_MESSAGES.test(message ?? '') ||
-    ($metadata?.httpStatusCode ?? 0) >= 500
+    ($metadata?.httpStatusCode ?? statusCode ?? 0) >= 500
   );
 }
 

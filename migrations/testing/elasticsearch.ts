@@ -1,5 +1,5 @@
 import { Client } from '@elastic/elasticsearch';
-import { elasticImages } from '../../components/versions';
+import { images } from '../../components/versions';
 import { type ScratchServer, startServer } from './servers';
 
 const USER = 'administrator';
@@ -20,7 +20,7 @@ export function startElasticsearch(): Promise<ScratchServer> {
   const options = Object.entries(settings).map(([name, value]) => `-E${name}=${String(value)}`);
   return startServer({
     name: 'elasticsearch',
-    image: elasticImages.elasticsearch,
+    image: images.elasticsearch,
     uid: 1000,
     port: 9200,
     user: USER,

@@ -7,7 +7,7 @@ import {
   type NodeSetArgs,
   resolveElasticsearchArgs,
 } from '../../components/elasticsearch-args';
-import { elasticImages, versions } from '../../components/versions';
+import { images, versions } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import type { SecretReference } from '../outputs';
@@ -143,7 +143,7 @@ export interface ElasticsearchOutputs {
 }
 
 function args(settings: ElasticsearchSettings, platform: Platform): ElasticsearchArgs {
-  const { enabled: _enabled, nodeSets, image = elasticImages.elasticsearch, ...rest } = settings;
+  const { enabled: _enabled, nodeSets, image = images.elasticsearch, ...rest } = settings;
   return {
     ...rest,
     image,

@@ -36,7 +36,6 @@ test('the files of the platform are valid', () => {
     '000002-data-streams.json',
     '000003-document-search.json',
     '000004-roles.json',
-    '000005-snapshots.json',
   ]);
 });
 

@@ -88,6 +88,7 @@ public class StandInPlugin extends Plugin
     handlers.addAll(DataStreams.handlers());
     handlers.addAll(Templates.handlers());
     handlers.addAll(DeleteByQuery.handlers());
+    handlers.addAll(OperatorApi.handlers());
     return handlers;
   }
 
