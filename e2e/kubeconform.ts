@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { goBinary } from '../local/go-build';
 import { goBuilds } from '../local/versions';
 import type { KubernetesCluster, KubernetesObject } from '../migrations/kubernetes/cluster';
@@ -44,10 +43,8 @@ export async function kubeconform(
     const versions = new Set(objects.map((object) => object.apiVersion));
     await Promise.all([...versions].map((version) => writeSchemas(cluster, version, schemas)));
     const manifests = join(folder, 'manifests.yaml');
-    writeFileSync(
-      manifests,
-      objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join('---\n'),
-    );
+    // JSON, because `on` and `off` are truth values in the YAML that kubeconform reads.
+    writeFileSync(manifests, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
     const binary = join(await goBinary(goBuilds.kubeconform), 'kubeconform');
     const location = `${schemas}/{{.Group}}_{{.ResourceAPIVersion}}_{{.ResourceKind}}.json`;
     const args = ['-strict', '-output', 'json', '-verbose', '-schema-location', location, manifests];

@@ -6,7 +6,7 @@ import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
 import { kubeconform } from './kubeconform';
-import { prodObjects } from './prod';
+import { prodObjects, refusals } from './prod';
 import { TestStack } from './pulumi';
 import { storeCases } from './stores';
 import { killUnderLoad } from './stores/kill-under-load';
@@ -231,6 +231,7 @@ describe.each(storeCases)('$store', (storeCase) => {
 
 test('the prod size renders completely: the API server admits every object, and kubeconform finds nothing', async () => {
   const objects = await prodObjects(folder);
+  expect(await refusals(cluster, objects)).toEqual([]);
   const { valid, problems } = await kubeconform(cluster, objects);
   expect(problems).toEqual([]);
   expect(valid).toBe(objects.length);

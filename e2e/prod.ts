@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { KubernetesObject } from '../migrations/kubernetes/cluster';
+import type { KubernetesCluster, KubernetesObject } from '../migrations/kubernetes/cluster';
 import { TestStack } from './pulumi';
 
 const NAMESPACE = 'platform-prod';
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 
-/**
- * Every Kubernetes object of the prod size, as a preview against the cluster gives them; only the namespace is made, which
- * the dry-run of the objects in it needs.
- * @throws Error with Pulumi's diagnostics when the API server refuses one of them.
- */
+/** Every Kubernetes object of the prod size, as a preview renders them; secret values are replaced. */
 export async function prodObjects(folder: string): Promise<KubernetesObject[]> {
   const stack = new TestStack('prod', join(folder, 'prod'), {
     size: 'prod',
@@ -20,19 +16,45 @@ export async function prodObjects(folder: string): Promise<KubernetesObject[]> {
     operators: 'existing',
     storage: { provisioner: 'rancher.io/local-path' },
     minio: { image: `registry.example.com/minio@${DIGEST}` },
-    // The dry-run of a PodMonitor needs the Prometheus operator's definitions.
+    // Whether a PodMonitor is admitted, only the Prometheus operator's definitions say.
     postgres: { podMonitor: false },
   });
   await stack.init();
+  const { steps } = await stack.preview();
+  return steps
+    .filter(({ newState }) => /^kubernetes:.*\//.test(newState?.type ?? ''))
+    .map(({ newState }) => withoutSecrets(newState!.inputs as unknown as KubernetesObject));
+}
+
+/** What the API server says against objects of {@link prodObjects}, asked by server-side dry-run in their namespace. */
+export async function refusals(
+  cluster: KubernetesCluster,
+  objects: readonly KubernetesObject[],
+): Promise<string[]> {
+  const inspector = { fieldManager: 'e2e', dryRun: true };
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
+  await cluster.apply(namespace, { fieldManager: 'e2e' });
   try {
-    await stack.up('--target', 'urn:pulumi:prod::agent-data-platform::kubernetes:core/v1:Namespace::namespace');
-    const { steps } = await stack.preview();
-    return steps
-      .filter(({ newState }) => /^kubernetes:.*\//.test(newState?.type ?? ''))
-      .map(({ newState }) => newState!.inputs as unknown as KubernetesObject);
+    const answers = await Promise.all(
+      objects.map((object) =>
+        cluster.apply(object, inspector).then(
+          () => undefined,
+          (error: Error) => `${object.kind}/${object.metadata.name}: ${error.message}`,
+        ),
+      ),
+    );
+    return answers.filter((answer) => answer !== undefined);
   } finally {
-    await stack.destroy();
+    await cluster.delete('v1', 'Namespace', undefined, NAMESPACE);
   }
+}
+
+/** In place of secret data, a preview has one word. */
+function withoutSecrets(object: KubernetesObject): KubernetesObject {
+  const { stringData, ...rest } = object as KubernetesObject & { stringData?: unknown; type?: string };
+  if (typeof stringData !== 'string') return object;
+  const login = { username: 'redacted', password: 'redacted' };
+  return rest.type === 'kubernetes.io/basic-auth' ? { ...rest, stringData: login } : rest;
 }
 
 function currentContext(): string {
