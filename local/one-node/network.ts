@@ -40,6 +40,9 @@ export async function createBridge(): Promise<void> {
     await runHost('ip', ['link', 'add', network.bridge, 'type', 'bridge']);
   await runHost('ip', ['address', 'replace', `${network.nodeIp}/16`, 'dev', network.bridge]);
   await runHost('ip', ['link', 'set', network.bridge, 'up']);
+  // Without a route of their own, packets to a Service that has no pod at the moment would leave this machine.
+  const services = ['dev', network.bridge, 'src', network.nodeIp];
+  await runHost('ip', ['route', 'replace', network.serviceCidr, ...services]);
   fs.writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
 }
 
