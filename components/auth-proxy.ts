@@ -201,8 +201,3 @@ export function probesThroughProxy(healthPort: number) {
     livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 6 },
   };
 }
-
-/** Annotation of the pods that changes with a configuration, so that they are replaced. */
-export function configurationAnnotation(text: string): Record<string, string> {
-  return { 'agent-data-platform/config-checksum': createHash('sha256').update(text).digest('hex') };
-}

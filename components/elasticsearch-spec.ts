@@ -5,6 +5,8 @@ import {
   resolveElasticsearchArgs,
 } from './elasticsearch-args';
 import { containerSecurityContext, labels } from './metadata';
+import { antiAffinity } from './placement';
+import { volumeClaimTemplate } from './pod-args';
 
 const UID = 1000;
 const PORT = 9200;
@@ -128,17 +130,8 @@ function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs) {
         ],
       },
     },
-    volumeClaimTemplates: [
-      {
-        // The name under which the operator mounts the data folder.
-        metadata: { name: 'elasticsearch-data' },
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          resources: { requests: { storage: set.storage.size } },
-          ...(set.storage.className ? { storageClassName: set.storage.className } : {}),
-        },
-      },
-    ],
+    // The name under which the operator mounts the data folder.
+    volumeClaimTemplates: [volumeClaimTemplate('elasticsearch-data', set.storage)],
   };
 }
 
@@ -151,20 +144,9 @@ function s3Client(endpoint: string) {
   };
 }
 
-function affinity({ name, antiAffinity }: ResolvedElasticsearchArgs, set: NodeSetArgs) {
-  const podAffinityTerm = {
-    topologyKey: 'kubernetes.io/hostname',
-    labelSelector: {
-      matchLabels: {
-        'elasticsearch.k8s.elastic.co/cluster-name': name,
-        'elasticsearch.k8s.elastic.co/statefulset-name': `${name}-es-${set.name}`,
-      },
-    },
-  };
-  return {
-    podAntiAffinity:
-      antiAffinity === 'required'
-        ? { requiredDuringSchedulingIgnoredDuringExecution: [podAffinityTerm] }
-        : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm }] },
-  };
+function affinity(args: ResolvedElasticsearchArgs, set: NodeSetArgs) {
+  return antiAffinity(args.antiAffinity, {
+    'elasticsearch.k8s.elastic.co/cluster-name': args.name,
+    'elasticsearch.k8s.elastic.co/statefulset-name': `${args.name}-es-${set.name}`,
+  });
 }

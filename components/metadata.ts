@@ -1,4 +1,5 @@
-/** Labels and security contexts of every object the platform declares: the only place that writes them. */
+/** Labels, security contexts and checksums of every object the platform declares: the only place that writes them. */
+import { createHash } from 'node:crypto';
 
 /** Label values that identify one store instance. */
 export interface Identity {
@@ -52,4 +53,14 @@ export function containerSecurityContext() {
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   };
+}
+
+/** Annotation of pods that changes with what they read at their start, so that they are replaced. */
+export function configurationAnnotation(text: string): Record<string, string> {
+  return { 'agent-data-platform/config-checksum': checksum(text) };
+}
+
+/** SHA-256 (hex) of a text. */
+export function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

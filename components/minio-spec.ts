@@ -1,5 +1,7 @@
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
 import { MinioArgs, ResolvedMinioArgs, resolveMinioArgs, tolerableServers } from './minio-args';
+import { spread } from './placement';
+import { volumeClaimTemplate } from './pod-args';
 
 const MINIO_UID = 1000;
 const PORT = 9000;
@@ -99,14 +101,7 @@ function statefulSetSpec(args: ResolvedMinioArgs) {
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       selector: { matchLabels: selector },
       template: { metadata: { labels: labels({ name: args.name }) }, spec: podSpec(args) },
-      volumeClaimTemplates: drives(args).map((drive) => ({
-        metadata: { name: drive, labels: selector },
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          resources: { requests: { storage: args.storage.size } },
-          ...(args.storage.className ? { storageClassName: args.storage.className } : {}),
-        },
-      })),
+      volumeClaimTemplates: drives(args).map((drive) => volumeClaimTemplate(drive, args.storage, selector)),
     },
   };
 }
@@ -122,7 +117,7 @@ function podSpec(args: ResolvedMinioArgs) {
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
     securityContext: podSecurityContext(MINIO_UID),
-    ...(args.mode === 'distributed' ? spread(args) : {}),
+    ...(args.mode === 'distributed' ? spread(args.antiAffinity, selectorLabels({ name: args.name })) : {}),
     containers: [
       {
         name: 'minio',
@@ -183,26 +178,5 @@ function probes() {
     livenessProbe: { ...probe('live'), periodSeconds: 10, failureThreshold: 6 },
     // Unlike `ready`, which also answers before the drives are open, this asks for a read quorum.
     readinessProbe: { ...probe('cluster/read'), periodSeconds: 5, failureThreshold: 3 },
-  };
-}
-
-function spread(args: ResolvedMinioArgs) {
-  const labelSelector = { matchLabels: selectorLabels({ name: args.name }) };
-  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector };
-  return {
-    affinity: {
-      podAntiAffinity:
-        args.antiAffinity === 'required'
-          ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
-          : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }] },
-    },
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: 'topology.kubernetes.io/zone',
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector,
-      },
-    ],
   };
 }

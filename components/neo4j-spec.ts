@@ -1,6 +1,8 @@
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
 import { type Neo4jArgs, type ResolvedNeo4jArgs, resolveNeo4jArgs } from './neo4j-args';
 import { BOLT_PORT, clusterPorts, environment, HTTP_PORT } from './neo4j-settings';
+import { spread } from './placement';
+import { volumeClaimTemplate } from './pod-args';
 
 const UID = 7474;
 const HOME = '/var/lib/neo4j';
@@ -99,16 +101,7 @@ function statefulSetSpec(args: ResolvedNeo4jArgs) {
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       selector: { matchLabels: selector },
       template: { metadata: { labels: labels({ name: args.name }) }, spec: podSpec(args) },
-      volumeClaimTemplates: [
-        {
-          metadata: { name: 'data', labels: selector },
-          spec: {
-            accessModes: ['ReadWriteOnce'],
-            resources: { requests: { storage: args.storage.size } },
-            ...(args.storage.className ? { storageClassName: args.storage.className } : {}),
-          },
-        },
-      ],
+      volumeClaimTemplates: [volumeClaimTemplate('data', args.storage, selector)],
     },
   };
 }
@@ -133,7 +126,7 @@ function podSpec(args: ResolvedNeo4jArgs) {
     // The last checkpoint of a large graph takes a while.
     terminationGracePeriodSeconds: 120,
     securityContext: podSecurityContext(UID),
-    ...(args.servers > 1 ? spread(args) : {}),
+    ...(args.servers > 1 ? spread(args.antiAffinity, selectorLabels({ name: args.name })) : {}),
     initContainers: [
       {
         // The entrypoint adds its settings to the configuration of the image.
@@ -173,26 +166,5 @@ function probes() {
     startupProbe: { ...probe, periodSeconds: 2, failureThreshold: 450 },
     livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 12 },
     readinessProbe: { ...probe, periodSeconds: 5, failureThreshold: 3 },
-  };
-}
-
-function spread(args: ResolvedNeo4jArgs) {
-  const labelSelector = { matchLabels: selectorLabels({ name: args.name }) };
-  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector };
-  return {
-    affinity: {
-      podAntiAffinity:
-        args.antiAffinity === 'required'
-          ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
-          : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }] },
-    },
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: 'topology.kubernetes.io/zone',
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector,
-      },
-    ],
   };
 }

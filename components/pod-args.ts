@@ -13,3 +13,19 @@ export interface VolumeArgs {
   /** StorageClass; default the cluster's default class. */
   readonly className?: string;
 }
+
+/** A StatefulSet's claim for one volume of each pod. */
+export function volumeClaimTemplate(
+  name: string,
+  { size, className }: VolumeArgs,
+  labels?: Readonly<Record<string, string>>,
+) {
+  return {
+    metadata: { name, ...(labels ? { labels } : {}) },
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: size } },
+      ...(className ? { storageClassName: className } : {}),
+    },
+  };
+}

@@ -1,4 +1,5 @@
 import { containerSecurityContext, labels, podSecurityContext } from './metadata';
+import { antiAffinity } from './placement';
 import type { PodResources } from './pod-args';
 import { PostgresArgs, ResolvedPostgresArgs, resolvePostgresArgs } from './postgres-args';
 import { postgresParameters } from './postgres-parameters';
@@ -241,23 +242,12 @@ function poolerSpec(args: ResolvedPostgresArgs, type: PoolerType) {
         metadata: { labels: { ...labels({ name: args.name, component: 'pooler' }) } },
         spec: {
           containers: [{ name: 'pgbouncer', resources: pooler.resources }],
-          ...(pooler.instances > 1 ? { affinity: poolerAffinity(args.antiAffinity, name) } : {}),
+          ...(pooler.instances > 1
+            ? { affinity: antiAffinity(args.antiAffinity, { 'cnpg.io/poolerName': name }) }
+            : {}),
         },
       },
     },
-  };
-}
-
-function poolerAffinity(strength: 'preferred' | 'required', name: string) {
-  const term = {
-    labelSelector: { matchLabels: { 'cnpg.io/poolerName': name } },
-    topologyKey: 'kubernetes.io/hostname',
-  };
-  return {
-    podAntiAffinity:
-      strength === 'required'
-        ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
-        : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }] },
   };
 }
 

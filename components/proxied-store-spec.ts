@@ -3,11 +3,16 @@ import {
   authProxyConfiguration,
   type AuthProxyArgs,
   authProxyPodParts,
-  configurationAnnotation,
   probesThroughProxy,
 } from './auth-proxy';
-import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
-import type { PodResources, VolumeArgs } from './pod-args';
+import {
+  configurationAnnotation,
+  containerSecurityContext,
+  labels,
+  podSecurityContext,
+  selectorLabels,
+} from './metadata';
+import { type PodResources, type VolumeArgs, volumeClaimTemplate } from './pod-args';
 
 /** What differs between the stores. */
 export interface ProxiedStoreArgs {
@@ -86,16 +91,7 @@ export function proxiedStoreSpec(args: ProxiedStoreArgs) {
           },
           spec: podSpec(args),
         },
-        volumeClaimTemplates: [
-          {
-            metadata: { name: 'data', labels: selector },
-            spec: {
-              accessModes: ['ReadWriteOnce'],
-              resources: { requests: { storage: args.storage.size } },
-              ...(args.storage.className ? { storageClassName: args.storage.className } : {}),
-            },
-          },
-        ],
+        volumeClaimTemplates: [volumeClaimTemplate('data', args.storage, selector)],
       },
     },
   };

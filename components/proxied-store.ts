@@ -1,6 +1,7 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { authProxyCredentials, configurationAnnotation, credentialsKey } from './auth-proxy';
+import { authProxyCredentials, credentialsKey } from './auth-proxy';
+import { checksum } from './metadata';
 import { generatedPassword } from './password';
 import type { ProxiedStoreSpec } from './proxied-store-spec';
 
@@ -55,12 +56,9 @@ function withCredentialsChecksum(
 ) {
   if (scheme === 'basic') return statefulSet;
   const { template } = statefulSet.spec;
-  const checksum = credentials.apply(
-    (text) => configurationAnnotation(text)['agent-data-platform/config-checksum']!,
-  );
   const annotations = {
     ...template.metadata.annotations,
-    'agent-data-platform/credentials-checksum': pulumi.unsecret(checksum),
+    'agent-data-platform/credentials-checksum': pulumi.unsecret(credentials.apply(checksum)),
   };
   return {
     ...statefulSet,

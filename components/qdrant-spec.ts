@@ -1,6 +1,13 @@
-import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
+import {
+  configurationAnnotation,
+  containerSecurityContext,
+  labels,
+  podSecurityContext,
+  selectorLabels,
+} from './metadata';
+import { spread } from './placement';
+import { volumeClaimTemplate } from './pod-args';
 import { QdrantArgs, ResolvedQdrantArgs, resolveQdrantArgs } from './qdrant-args';
 
 /** User and group of the official unprivileged image; the ordinary one runs as them too. */
@@ -110,14 +117,6 @@ function disruptionBudgetSpec(args: ResolvedQdrantArgs) {
 
 function statefulSetSpec(args: ResolvedQdrantArgs, files: Record<string, string>) {
   const selector = selectorLabels({ name: args.name });
-  const volume = (name: string, { size, className }: ResolvedQdrantArgs['storage']) => ({
-    metadata: { name, labels: selector },
-    spec: {
-      accessModes: ['ReadWriteOnce'],
-      resources: { requests: { storage: size } },
-      ...(className ? { storageClassName: className } : {}),
-    },
-  });
   return {
     metadata: metadata(args, args.name),
     spec: {
@@ -131,18 +130,17 @@ function statefulSetSpec(args: ResolvedQdrantArgs, files: Record<string, string>
       template: {
         metadata: {
           labels: labels({ name: args.name }),
-          annotations: { 'agent-data-platform/config-checksum': checksum(files) },
+          // The server reads its configuration only at its start.
+          annotations: configurationAnnotation(JSON.stringify(files)),
         },
         spec: podSpec(args),
       },
-      volumeClaimTemplates: [volume('storage', args.storage), volume('snapshots', args.snapshots)],
+      volumeClaimTemplates: [
+        volumeClaimTemplate('storage', args.storage, selector),
+        volumeClaimTemplate('snapshots', args.snapshots, selector),
+      ],
     },
   };
-}
-
-/** Changes with the configuration, which the server reads only at its start. */
-function checksum(files: Record<string, string>): string {
-  return createHash('sha256').update(JSON.stringify(files)).digest('hex');
 }
 
 function podSpec(args: ResolvedQdrantArgs) {
@@ -153,7 +151,7 @@ function podSpec(args: ResolvedQdrantArgs) {
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
     securityContext: podSecurityContext(QDRANT_UID),
-    ...(args.peers > 1 ? spread(args) : {}),
+    ...(args.peers > 1 ? spread(args.antiAffinity, selectorLabels({ name: args.name })) : {}),
     containers: [
       {
         name: 'qdrant',
@@ -232,26 +230,5 @@ function probes({ tlsSecret }: ResolvedQdrantArgs) {
     startupProbe: { ...probe('/livez'), periodSeconds: 2, failureThreshold: 900 },
     livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 6 },
     readinessProbe: { ...probe('/readyz'), periodSeconds: 5, failureThreshold: 3 },
-  };
-}
-
-function spread(args: ResolvedQdrantArgs) {
-  const labelSelector = { matchLabels: selectorLabels({ name: args.name }) };
-  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector };
-  return {
-    affinity: {
-      podAntiAffinity:
-        args.antiAffinity === 'required'
-          ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
-          : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }] },
-    },
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: 'topology.kubernetes.io/zone',
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector,
-      },
-    ],
   };
 }

@@ -1,8 +1,14 @@
 /** Kubernetes objects that every kind of Redis pod has; what differs between the kinds is a {@link Workload}. */
-import { createHash } from 'node:crypto';
-import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
-import type { PodResources, VolumeArgs } from './pod-args';
-import { type AclSide, aclUsers, ApplicationRules } from './redis-acl';
+import {
+  configurationAnnotation,
+  containerSecurityContext,
+  labels,
+  podSecurityContext,
+  selectorLabels,
+} from './metadata';
+import { spread } from './placement';
+import { type PodResources, type VolumeArgs, volumeClaimTemplate } from './pod-args';
+import { type AclSide, aclUsers } from './redis-acl';
 import type { ResolvedRedisArgs } from './redis-args';
 
 /** User and group of the official image. */
@@ -120,29 +126,13 @@ export function statefulSetSpec(args: PodArgs, set: Workload, files: Record<stri
       template: {
         metadata: {
           labels: labels(set.identity),
-          annotations: { 'agent-data-platform/config-checksum': configChecksum(files, args.applications) },
+          annotations: configurationAnnotation(JSON.stringify([files, aclUsers, args.applications])),
         },
         spec: podSpec(args, set),
       },
-      volumeClaimTemplates: [
-        {
-          metadata: { name: 'data', labels: selector },
-          spec: {
-            accessModes: ['ReadWriteOnce'],
-            resources: { requests: { storage: set.storage.size } },
-            ...(set.storage.className ? { storageClassName: set.storage.className } : {}),
-          },
-        },
-      ],
+      volumeClaimTemplates: [volumeClaimTemplate('data', set.storage, selector)],
     },
   };
-}
-
-/** Changes with everything the pods read at their start, so that a change of it restarts them one by one. */
-function configChecksum(files: Record<string, string>, applications: ApplicationRules): string {
-  return createHash('sha256')
-    .update(JSON.stringify([files, aclUsers, applications]))
-    .digest('hex');
 }
 
 function podSpec(args: PodArgs, set: Workload) {
@@ -153,15 +143,7 @@ function podSpec(args: PodArgs, set: Workload) {
     enableServiceLinks: false,
     terminationGracePeriodSeconds: set.graceSeconds,
     securityContext: podSecurityContext(REDIS_UID),
-    affinity: { podAntiAffinity: antiAffinity(args, set) },
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: 'topology.kubernetes.io/zone',
-        whenUnsatisfiable: 'ScheduleAnyway',
-        labelSelector: { matchLabels: selectorLabels(set.identity) },
-      },
-    ],
+    ...spread(args.antiAffinity, selectorLabels(set.identity)),
     containers: [
       {
         name: set.component,
@@ -204,16 +186,6 @@ function sidecar(args: PodArgs, name: string, env: EnvironmentVariable[]) {
     securityContext: containerSecurityContext(),
     volumeMounts: [configMount, passwordsMount],
   };
-}
-
-function antiAffinity({ antiAffinity }: PodArgs, { identity }: Workload) {
-  const term = {
-    topologyKey: 'kubernetes.io/hostname',
-    labelSelector: { matchLabels: selectorLabels(identity) },
-  };
-  return antiAffinity === 'required'
-    ? { requiredDuringSchedulingIgnoredDuringExecution: [term] }
-    : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term }] };
 }
 
 function identityOf(args: PodArgs, { nodesService }: Workload) {

@@ -39,7 +39,8 @@ export async function wheelFiles(wheel: Wheel): Promise<string> {
   });
 }
 
-async function requirePip(): Promise<void> {
+/** Makes sure that `python3 -m pip` works. */
+export async function requirePip(): Promise<void> {
   try {
     await runHost('python3', ['-m', 'pip', '--version']);
   } catch (error) {

@@ -2,9 +2,9 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { hash } from '../go-build';
-import { installDebianPackages, runHost } from '../one-node/host';
-import { CommandError } from '../process';
+import { runHost } from '../one-node/host';
 import { projectRoot } from '../paths';
+import { requirePip } from '../pypi';
 import type { ImageFiles } from './recipes';
 
 /** Release of PyPI's `qdrant-edge-py`, Qdrant's storage and search engine as a library. */
@@ -58,13 +58,4 @@ async function addEngine(folder: string, report: (line: string) => void): Promis
     ],
     { report },
   );
-}
-
-async function requirePip(): Promise<void> {
-  try {
-    await runHost('python3', ['-m', 'pip', '--version']);
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    await installDebianPackages(['python3-pip']);
-  }
 }

@@ -7,7 +7,7 @@ import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { DATA_DATABASE, TENANT } from '../../migrations/targets/chroma/names';
 import type { SecretReference } from '../outputs';
 import { fixedResources, imageReference, quantity, resources, type Resources } from './fields';
-import { defineStore, type Platform } from './store';
+import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
 
@@ -63,10 +63,7 @@ function args(settings: ChromaSettings, platform: Platform): ChromaArgs {
 export const chromaStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: ChromaSettings, overrides: z.infer<typeof schema>): ChromaSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check: (settings, platform) => void resolveChromaArgs(args(settings, platform)),
   deploy(settings, platform, options): ChromaOutputs {

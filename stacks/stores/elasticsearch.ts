@@ -22,7 +22,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, login, type Platform } from './store';
+import { defineStore, login, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
 
@@ -159,10 +159,7 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
 export const elasticsearchStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: ElasticsearchSettings, overrides: z.infer<typeof schema>): ElasticsearchSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check: (settings, platform) => void resolveElasticsearchArgs(args(settings, platform)),
   deploy(settings, platform, options): ElasticsearchOutputs {

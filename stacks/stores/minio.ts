@@ -17,7 +17,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, type Platform } from './store';
+import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
 
@@ -90,10 +90,7 @@ function args(settings: MinioSettings, platform: Platform): Omit<MinioArgs, 'ima
 export const minioStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: MinioSettings, overrides: z.infer<typeof schema>): MinioSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check: (settings, platform) => void resolveMinioArgs({ ...args(settings, platform), image: images.minio }),
   deploy(settings, platform, options): MinioOutputs {

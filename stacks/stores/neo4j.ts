@@ -16,7 +16,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, login, type Platform } from './store';
+import { defineStore, login, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
 
@@ -104,10 +104,7 @@ function args(settings: Neo4jSettings, platform: Platform): Neo4jArgs {
 export const neo4jStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: Neo4jSettings, overrides: z.infer<typeof schema>): Neo4jSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check: (settings, platform) => void resolveNeo4jArgs(args(settings, platform)),
   deploy(settings, platform, options): Neo4jOutputs {

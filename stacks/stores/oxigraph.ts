@@ -7,7 +7,7 @@ import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { ontologyGraph, projectGraphs } from '../../migrations/targets/oxigraph/names';
 import type { SecretReference } from '../outputs';
 import { count, fixedResources, imageReference, quantity, resources, type Resources } from './fields';
-import { defineStore, login, type Platform } from './store';
+import { defineStore, login, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
 
@@ -81,10 +81,7 @@ function args(settings: OxigraphSettings, platform: Platform): OxigraphArgs {
 export const oxigraphStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: OxigraphSettings, overrides: z.infer<typeof schema>): OxigraphSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check: (settings, platform) => void resolveOxigraphArgs(args(settings, platform)),
   deploy(settings, platform, options): OxigraphOutputs {

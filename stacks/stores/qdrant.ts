@@ -15,7 +15,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, type Platform } from './store';
+import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
 
@@ -143,10 +143,7 @@ function args(settings: QdrantSettings, { namespace, storageClass: className }: 
 export const qdrantStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: QdrantSettings, overrides: z.infer<typeof schema>): QdrantSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check: (settings, platform) => void resolveQdrantArgs(args(settings, platform)),
   deploy(settings, platform, options): QdrantOutputs {

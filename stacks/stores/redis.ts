@@ -21,7 +21,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, login, type Platform, type StoreOptions } from './store';
+import { defineStore, login, overridden, type Platform, type StoreOptions } from './store';
 
 const DATABASE = 'platform';
 const PORT = 6379;
@@ -174,10 +174,7 @@ function args(settings: RedisSettings, platform: Platform): ModeArgs {
 export const redisStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: (defaults: RedisSettings, overrides: z.infer<typeof schema>): RedisSettings => ({
-    ...defaults,
-    ...overrides,
-  }),
+  resolve: overridden,
   args,
   check(settings, platform) {
     const resolved = args(settings, platform);

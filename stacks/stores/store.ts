@@ -46,6 +46,14 @@ export function defineStore<Overrides extends object, Settings extends object, A
   return store;
 }
 
+/** The usual {@link Store.resolve}: each key that is set replaces its default. */
+export function overridden<Settings extends object>(
+  defaults: Settings,
+  overrides: Partial<Settings>,
+): Settings {
+  return { ...defaults, ...overrides };
+}
+
 /** A Secret with the login of one role. */
 export function login(name: string): SecretReference {
   return { name, keys: { username: 'username', password: 'password' } };
