@@ -96,6 +96,7 @@ export async function startServer(recipe: ServerRecipe): Promise<ScratchServer> 
         const conditions: { type: string; status: string }[] = pod?.status?.conditions ?? [];
         return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
       },
+      () => podReport(cluster, namespace, name),
     );
     const tunnel = await cluster.forward(namespace, name, port);
     const stop = async () => {
@@ -160,15 +161,35 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
   ];
 }
 
-/** Waits until a condition holds, asking ten times a second; fails with its name when it does not within the time. */
+/** What a pod's status, events and log say, for the message of a test that waited for it in vain. */
+async function podReport(cluster: KubernetesCluster, namespace: string, name: string): Promise<string> {
+  const pod = await cluster.read('v1', 'Pod', namespace, name);
+  const events = await cluster.list('v1', 'Event', namespace);
+  const path = await cluster.path('v1', 'Pod', namespace, name);
+  const log = cluster.request<string>('GET', `${path}/log`, { query: { tailLines: '20' } }).catch(String);
+  return [
+    JSON.stringify(pod?.status, undefined, 1),
+    ...events.map((event) => `${event.reason}: ${event.message}`),
+    await log,
+  ].join('\n');
+}
+
+/**
+ * Waits until a condition holds, asking ten times a second; fails with its name when it does not within the time.
+ * @param report What the failure's message is to say besides.
+ */
 export async function eventually(
   what: string,
   withinMs: number,
   condition: () => Promise<boolean>,
+  report?: () => Promise<string>,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() >= deadline) throw new Error(`Not within ${withinMs} ms: ${what}.`);
+    if (performance.now() >= deadline) {
+      const more = await report?.().catch(String);
+      throw new Error(`Not within ${withinMs} ms: ${what}.${more ? `\n${more}` : ''}`);
+    }
     await delay(100);
   }
 }
