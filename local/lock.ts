@@ -33,6 +33,14 @@ export async function withLock<T>(
   }
 }
 
+/** Pid of the live process that holds a lock; undefined when it is free. */
+export function lockHolder(folder: string): number | undefined {
+  if (!fs.existsSync(folder)) return undefined;
+  const holders = fs.readdirSync(folder).map((claim) => claim.split('.'));
+  const live = holders.find(([pid, startTime]) => processStartTime(Number(pid)) === startTime);
+  return live && Number(live[0]);
+}
+
 /**
  * Claims first and looks second, so of two contenders at least one sees the other: never two holders.
  * @returns Undefined when the claim stands, else the pid of a live holder (the claim is withdrawn).

@@ -1,10 +1,12 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { images } from '../../components/versions';
 import { type LocalCluster, openCluster } from '../cluster-choice';
-import { kindUsable } from '../kind/kind';
+import { imageArchive } from '../images';
+import { kindUsable, loadKindImage } from '../kind/kind';
 import { ensureCloudNativePgManifest } from '../manifests';
-import { oneNodeStatus, startOneNodeCluster } from '../one-node';
+import { loadImage, oneNodeStatus, startOneNodeCluster, whileInUse } from '../one-node';
 import { note } from '../progress';
 import { passphraseFile } from '../pulumi/backend';
 import { loadStackSettings, PROJECT } from '../pulumi/project';
@@ -27,15 +29,18 @@ export async function withTestEnvironment<T>(
   const devRan = cluster.kind === 'one-node' && (await oneNodeStatus('dev')).running.length > 0;
   const state = fs.mkdtempSync(path.join(os.tmpdir(), `${PROJECT}-test-`));
   try {
-    const clusterEnv = await openCluster(cluster, loadStackSettings('dev'));
-    return await use({
-      ...process.env,
-      ...toolchain.env,
-      ...clusterEnv,
-      AGENT_DATA_PLATFORM_TEST_STATE: state,
-      PULUMI_BACKEND_URL: `file://${state}`,
-      PULUMI_CONFIG_PASSPHRASE: undefined,
-      PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(state),
+    return await alone(cluster, async () => {
+      const clusterEnv = await openCluster(cluster, loadStackSettings('dev'));
+      await loadMinioImage(cluster);
+      return use({
+        ...process.env,
+        ...toolchain.env,
+        ...clusterEnv,
+        AGENT_DATA_PLATFORM_TEST_STATE: state,
+        PULUMI_BACKEND_URL: `file://${state}`,
+        PULUMI_CONFIG_PASSPHRASE: undefined,
+        PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(state),
+      });
     });
   } finally {
     fs.rmSync(state, { recursive: true, force: true });
@@ -43,6 +48,21 @@ export async function withTestEnvironment<T>(
     else if (before !== 'running') await stopLocalCluster(cluster);
     if (devRan && !keep) await startOneNodeCluster('dev');
   }
+}
+
+function alone<T>(cluster: LocalCluster, run: () => Promise<T>): Promise<T> {
+  return cluster.kind === 'one-node' ? whileInUse(cluster.name, run) : run();
+}
+
+/** MinIO has no public image: where the platform runs, its program builds one; scratch servers find it on the nodes. */
+async function loadMinioImage({ kind, name }: LocalCluster): Promise<void> {
+  if (kind === 'one-node') return loadImage(name, await imageArchive(images.minio));
+  /* eslint-disable @typescript-eslint/no-require-imports -- takes Pulumi's packages with it, which no other command needs */
+  const { minioImageSpec } =
+    require('../../components/minio-image') as typeof import('../../components/minio-image');
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  const { context, dockerfile } = minioImageSpec({ imageName: images.minio })!.build;
+  await loadKindImage(name, { image: images.minio, context, dockerfile });
 }
 
 async function testCluster(): Promise<LocalCluster> {

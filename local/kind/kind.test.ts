@@ -1,4 +1,4 @@
-import { bringUp, kindRelease, kindStatus, stopKindCluster, type Execute } from './kind';
+import { bringUp, kindRelease, kindStatus, loadKindImage, stopKindCluster, type Execute } from './kind';
 
 const COMMAND = { kind: '/tools/kind', name: 'adp', kubeconfig: '/state/adp.kubeconfig' };
 
@@ -53,6 +53,16 @@ test('a stopped cluster is started again and not created', async () => {
     `docker exec adp-control-plane mkdir -p ${CERTS}`,
     `docker exec -i adp-control-plane cp /dev/stdin ${CERTS}/hosts.toml`,
     'kind export kubeconfig --name adp --kubeconfig /state/adp.kubeconfig',
+  ]);
+});
+
+test('an image is built with Docker and put on the nodes', async () => {
+  const { execute, changes } = machine({}, { cluster: true, networks: {} });
+  const image = { image: 'data/minio:1', dockerfile: '/project/Dockerfile', context: '/project/minio' };
+  await loadKindImage('adp', image, COMMAND.kind, execute);
+  expect(changes).toEqual([
+    'docker build --tag data/minio:1 --file /project/Dockerfile /project/minio',
+    'kind load docker-image data/minio:1 --name adp',
   ]);
 });
 

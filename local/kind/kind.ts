@@ -117,6 +117,17 @@ export async function stopKindCluster(name: string, kind?: string, exec: Execute
     if (await isRunning(container, exec)) await exec('docker', ['stop', container]);
 }
 
+/** Builds an image with Docker and puts it on the nodes, under its own name. */
+export async function loadKindImage(
+  name: string,
+  { image, dockerfile, context }: { image: string; dockerfile: string; context: string },
+  kind?: string,
+  exec: Execute = execute,
+): Promise<void> {
+  await exec('docker', ['build', '--tag', image, '--file', dockerfile, context]);
+  await exec(kind ?? (await kindCommand()), ['load', 'docker-image', image, '--name', name]);
+}
+
 /** Whether the cluster exists and its nodes run. */
 export async function kindStatus(
   name: string,

@@ -5,10 +5,11 @@ import { KubernetesCluster } from '../../migrations/kubernetes/cluster';
 import { goBinary, goBuildVersion, hash } from '../go-build';
 import { imageArchive, imageVersion } from '../images';
 import { readArchive } from '../images/oci';
-import { withLock } from '../lock';
+import { lockHolder, withLock } from '../lock';
 import { stateRoot } from '../paths';
 import { DeadlineError, daemonPid, logTail, startDaemon, stopDaemon, waitFor } from '../process';
 import { note, step } from '../progress';
+import { UserError } from '../user-error';
 import { addOnImages, goBuilds } from '../versions';
 import { addOns, addOnsReady, applyAddOns } from './add-ons';
 import { configurationFiles, podResolvConf, writeConfiguration } from './configuration';
@@ -44,7 +45,7 @@ export interface OneNodeStatus {
 /**
  * Starts the one-node cluster, or returns at once when it runs; another one that runs is stopped first.
  * @returns Path of the administrator's kubeconfig, whose context is `agent-data-platform-<name>`.
- * @throws UserError without root or Linux, and when a port or an address range is taken.
+ * @throws UserError without root or Linux, when a port or an address range is taken, and when another one is in use.
  */
 export async function startOneNodeCluster(name: string): Promise<{ kubeconfig: string }> {
   assertHost();
@@ -65,6 +66,18 @@ export async function stopOneNodeCluster(name: string): Promise<void> {
   assertHost();
   const layout = clusterLayout(name);
   await exclusively(() => stop(layout));
+}
+
+/** Runs while no other cluster may take this one's place; a second such run on this machine waits for the first. */
+export function whileInUse<T>(name: string, run: () => Promise<T>): Promise<T> {
+  assertHost();
+  return withLock(inUseFolder(clusterLayout(name)), run, (holder) =>
+    note(`Waiting for process ${holder}, which uses the local cluster "${name}"`),
+  );
+}
+
+function inUseFolder(layout: ClusterLayout): string {
+  return `${layout.run}.in-use`;
 }
 
 /** State of the cluster, without changing anything. */
@@ -159,6 +172,12 @@ function connect(layout: ClusterLayout): KubernetesCluster {
 async function stopOthers(layout: ClusterLayout): Promise<void> {
   for (const other of knownLayouts().filter(({ run }) => run !== layout.run)) {
     if (!isRunning(other)) continue;
+    const user = lockHolder(inUseFolder(other));
+    if (user !== undefined)
+      throw new UserError(
+        `Only one local cluster runs at a time, and process ${user} (\`npm test\` or a benchmark) uses "${other.name}".`,
+        'Wait until it has ended, or stop it.',
+      );
     note(`Only one local cluster runs at a time: stopping "${other.name}", whose data stays`);
     await stop(other);
   }

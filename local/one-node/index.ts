@@ -4,5 +4,6 @@ export {
   oneNodeStatus,
   startOneNodeCluster,
   stopOneNodeCluster,
+  whileInUse,
   type OneNodeStatus,
 } from './cluster';

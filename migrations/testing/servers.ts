@@ -29,8 +29,11 @@ export interface ServerRecipe {
   readonly uid: number;
   readonly port: number;
   readonly user: string;
-  /** Shell script; finds the password in $PASSWORD and may write to /data and /tmp. */
-  readonly script: string;
+  /** Shell script, or a command; finds the password in $PASSWORD and may write to /data and /tmp. */
+  readonly script?: string;
+  readonly command?: readonly string[];
+  /** Variables besides PASSWORD; `$(PASSWORD)` in a value stands for it. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly readinessProbe: object;
   /** How long it may take to become ready; default 120000. */
   readonly readyWithinMs?: number;
@@ -70,8 +73,9 @@ export function startMinio(): Promise<ScratchServer> {
     uid: 1000,
     port: 9000,
     user: 'rootuser',
-    script:
-      'export MINIO_ROOT_USER=rootuser MINIO_ROOT_PASSWORD="$PASSWORD" MINIO_BROWSER=off; exec minio server /data/minio',
+    // The image has no shell.
+    command: ['/usr/bin/minio', 'server', '/data/minio'],
+    env: { MINIO_ROOT_USER: 'rootuser', MINIO_ROOT_PASSWORD: '$(PASSWORD)', MINIO_BROWSER: 'off' },
     readinessProbe: { httpGet: { path: '/minio/health/ready', port: 9000 }, periodSeconds: 1 },
     secret: (rootUser, rootPassword) => ({ rootUser, rootPassword }),
   });
@@ -114,7 +118,7 @@ export async function startServer(recipe: ServerRecipe): Promise<ScratchServer> 
 }
 
 function objects(recipe: ServerRecipe, namespace: string, password: string): KubernetesObject[] {
-  const { name, port, uid, image, script, readinessProbe } = recipe;
+  const { name, port, uid, image, script, command = ['sh', '-c', script], env = {}, readinessProbe } = recipe;
   const metadata = { name, namespace, labels: { app: name } };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
@@ -140,8 +144,8 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
             name,
             image,
             imagePullPolicy: 'IfNotPresent',
-            command: ['sh', '-c', script],
-            env: [{ name: 'PASSWORD', value: password }],
+            command,
+            env: Object.entries({ PASSWORD: password, ...env }).map(([name, value]) => ({ name, value })),
             ports: [{ containerPort: port }],
             readinessProbe,
             ...(recipe.memory ? { resources: { limits: { memory: recipe.memory } } } : {}),
