@@ -1,76 +1,68 @@
-import * as pulumi from '@pulumi/pulumi';
-import { manifestBundleProvider } from './manifest-bundle';
-import { minioUserProvider } from './minio-user';
-import { neo4jUserProvider } from './neo4j-user';
-import { existingOperatorProvider } from './operators-existing';
-import { rolloutProvider } from './postgres-rollout';
+/* eslint-disable @typescript-eslint/no-require-imports -- loads modules as Pulumi's provider process does */
+import { StoreMigrations } from '../migrations/provider/store-migrations';
+import { ManifestBundle } from './manifest-bundle';
+import { MinioUser } from './minio-user';
+import { Neo4jUser } from './neo4j-user';
+import { ExistingOperator } from './operators-existing';
+import { PoolerRollout } from './postgres-rollout';
+import { declaredBy } from './testing/mocks';
 
-/** Serialises a provider as Pulumi stores it in the state, and loads it as Pulumi's provider process does. */
-async function storeAndLoad(provider: pulumi.dynamic.ResourceProvider, loaded: (path: string) => unknown) {
-  const { text } = await pulumi.runtime.serializeFunction(() => provider);
-  const module = { exports: {} as { handler?: () => pulumi.dynamic.ResourceProvider } };
-  new Function('exports', 'require', text)(module.exports, loaded);
-  return { text, provider: module.exports.handler!() };
+type Provider = Record<string, (...args: unknown[]) => unknown>;
+type Resource = new (name: string, args: object) => unknown;
+
+/** Loads a stored provider; `load` stands for `require` in the project's folder. */
+function loadStored(text: string, load: (compiled: string) => { provider: Provider }): Provider {
+  const module = { exports: {} as { handler: () => Provider } };
+  const require = Object.assign(load, { resolve: (path: string) => path });
+  new Function('exports', 'require', text)(module.exports, require);
+  return module.exports.handler();
 }
 
-describe.each([
-  [
-    'ManifestBundle',
-    manifestBundleProvider,
-    '../components/manifest-bundle/provider',
-    { check: 'check', diff: 'diff', create: 'create', read: 'read', update: 'update', delete: 'remove' },
-  ],
-  [
-    'ExistingOperator',
-    existingOperatorProvider,
-    '../components/operators-existing',
-    { check: 'checkRequirement', create: 'requireOperator' },
-  ],
-  [
-    'PoolerRollout',
-    rolloutProvider,
-    '../components/postgres-rollout',
-    { create: 'awaitRollout', update: 'awaitRollout' },
-  ],
-  [
-    'Neo4jUser',
-    neo4jUserProvider,
-    '../components/neo4j-user',
-    { create: 'putNeo4jUser', update: 'putNeo4jUser' },
-  ],
-  [
-    'MinioUser',
-    minioUserProvider,
-    '../components/minio-user',
-    { create: 'putMinioUser', update: 'putMinioUser' },
-  ],
-] as [string, pulumi.dynamic.ResourceProvider, string, Record<string, string>][])(
-  'the stored provider of %s',
-  (_name, provider, modulePath, methods) => {
-    it('calls the compiled engine for every method', async () => {
-      const required: string[] = [];
-      const engine = Object.fromEntries(
-        Object.values(methods).map((name) => [name, async () => ({ called: name })]),
-      );
-      const stored = await storeAndLoad(provider, (path) => {
-        required.push(path);
-        return engine;
-      });
-      const loaded = stored.provider as unknown as Record<string, () => Promise<unknown>>;
-      expect(Object.keys(loaded).sort()).toEqual(Object.keys(methods).sort());
-      for (const [method, name] of Object.entries(methods))
-        expect(await loaded[method]!()).toEqual({ called: name });
-      expect(new Set(required)).toEqual(new Set([modulePath]));
-    });
+const connection = { kind: 'service', namespace: 'data', service: 'minio', port: 9000 };
 
-    it('captures neither values nor credentials nor a path of this machine', async () => {
-      process.env.POSTGRES_TEST_CREDENTIAL = 'hunter2-not-in-state';
-      const { text } = await storeAndLoad(provider, () => ({}));
-      delete process.env.POSTGRES_TEST_CREDENTIAL;
-      expect(text).not.toContain('hunter2-not-in-state');
-      expect(text).not.toContain(process.cwd());
-      expect(text).not.toContain('process.env');
-      expect(text.length).toBeLessThan(4000);
+describe.each([
+  ['kubernetes:ManifestBundle', ManifestBundle, {}, 'components/manifest-bundle/provider'],
+  ['kubernetes:ExistingOperator', ExistingOperator, {}, 'components/operators-existing-provider'],
+  ['kubernetes:PoolerRollout', PoolerRollout, {}, 'components/postgres-rollout-provider'],
+  ['neo4j:User', Neo4jUser, {}, 'components/neo4j-user-provider'],
+  ['minio:User', MinioUser, {}, 'components/minio-user-provider'],
+  [
+    'migrations:StoreMigrations',
+    StoreMigrations,
+    { store: 'minio', database: 'platform', connection },
+    'migrations/provider/run',
+  ],
+] as [string, Resource, object, string][])('%s', (type, Resource, args, modulePath) => {
+  const stored = async (): Promise<string> => {
+    const [declared] = await declaredBy(() => new Resource('x', args));
+    expect(declared!.path).toBe(`pulumi-nodejs:dynamic/${type}`);
+    return declared!.inputs.__provider;
+  };
+
+  it('hands every method of the compiled module its arguments, and has no other', async () => {
+    const real = require(`../${modulePath}`) as { provider: Provider };
+    const methods = Object.keys(real.provider);
+    const echo = Object.fromEntries(
+      methods.map((method) => [method, (...given: unknown[]) => [method, ...given]]),
+    );
+    const loaded: string[] = [];
+    const provider = loadStored(await stored(), (path) => {
+      loaded.push(path);
+      return { provider: echo };
     });
-  },
-);
+    expect(loaded).toEqual([]);
+    expect(Object.keys(provider).sort()).toEqual([...methods].sort());
+    for (const method of methods) expect(provider[method]!(1, 2, 3)).toEqual([method, 1, 2, 3]);
+    expect(new Set(loaded)).toEqual(new Set([`./dist/${modulePath}.js`]));
+  });
+
+  it('is small, the same every time, and holds nothing of this machine', async () => {
+    process.env.SCRATCH_PASSWORD = 'hunter2-in-the-environment';
+    const text = await stored();
+    delete process.env.SCRATCH_PASSWORD;
+    expect(text.length).toBeLessThan(1000);
+    expect(text).not.toMatch(/hunter2|password|secret|credential|token|process\.env/i);
+    expect(text).not.toContain(process.cwd());
+    expect(await stored()).toBe(text);
+  });
+});

@@ -2,7 +2,7 @@ import { createDecipheriv, pbkdf2Sync } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encryptForAdmin, MinioAdmin, MinioAdminError } from './minio-admin';
-import { bucketPolicy } from './minio-user';
+import { bucketPolicy } from './minio-user-provider';
 
 test('applications may use the objects of their buckets, and not change the buckets', () => {
   const { Statement } = bucketPolicy(['raw-documents', 'generated-lessons']);

@@ -1,6 +1,5 @@
-import * as pulumi from '@pulumi/pulumi';
-import { KubernetesCluster } from '../migrations/kubernetes/cluster';
-import { MinioAdmin } from './minio-admin';
+import type * as pulumi from '@pulumi/pulumi';
+import { type CompiledProvider, CompiledResource } from '../migrations/provider/compiled-resource';
 
 /** A MinIO user and what it may do; its keys are read from a Secret and never enter the state. */
 export interface MinioUserInputs {
@@ -19,79 +18,14 @@ export interface MinioUserInputs {
   readonly context?: string;
 }
 
-// Relative to dist/stacks, see manifest-bundle/index.ts.
-/* eslint-disable @typescript-eslint/no-require-imports */
-export const minioUserProvider: pulumi.dynamic.ResourceProvider = {
-  async create(inputs) {
-    return require('../components/minio-user').putMinioUser(inputs);
-  },
-  async update(_id, _olds, news) {
-    return require('../components/minio-user').putMinioUser(news);
-  },
+const provider: CompiledProvider = {
+  module: 'components/minio-user-provider',
+  methods: ['create', 'update'],
 };
-/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** A user of MinIO that may read and write objects of some buckets; it stays in MinIO when the stack is destroyed. */
-export class MinioUser extends pulumi.dynamic.Resource {
+export class MinioUser extends CompiledResource {
   constructor(name: string, args: pulumi.Inputs & MinioUserInputs, opts?: pulumi.CustomResourceOptions) {
-    super(minioUserProvider, name, { ...args }, opts, 'minio', 'User');
+    super(provider, 'minio:User', name, { ...args }, opts);
   }
-}
-
-/** Reading, writing and deleting of objects, with what multipart uploads need; nothing that changes a bucket. */
-export function bucketPolicy(buckets: readonly string[]) {
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Action: ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'],
-        Resource: buckets.map((bucket) => `arn:aws:s3:::${bucket}`),
-      },
-      {
-        Effect: 'Allow',
-        Action: [
-          's3:AbortMultipartUpload',
-          's3:DeleteObject',
-          's3:GetObject',
-          's3:ListMultipartUploadParts',
-          's3:PutObject',
-        ],
-        Resource: buckets.map((bucket) => `arn:aws:s3:::${bucket}/*`),
-      },
-    ],
-  };
-}
-
-/**
- * Provider method: makes MinIO's user and policy what the inputs and the Secrets say.
- * @throws Error when a Secret is missing; MinioAdminError when MinIO refuses.
- */
-export async function putMinioUser(inputs: MinioUserInputs) {
-  const cluster = KubernetesCluster.load({ context: inputs.context });
-  const root = await secret(cluster, inputs.namespace, inputs.rootSecret, ['rootUser', 'rootPassword']);
-  const user = await secret(cluster, inputs.namespace, inputs.userSecret, ['accessKey', 'secretKey']);
-  const tunnel = await cluster.forwardService(inputs.namespace, inputs.service, inputs.port);
-  try {
-    const admin = new MinioAdmin(tunnel, { accessKey: root.rootUser, secretKey: root.rootPassword });
-    await admin.putPolicy(inputs.policyName, bucketPolicy(inputs.buckets));
-    await admin.putUser(user);
-    await admin.setPolicy(user.accessKey, inputs.policyName);
-  } finally {
-    await tunnel.close();
-  }
-  return { id: `${inputs.namespace}/${inputs.userSecret}`, outs: inputs };
-}
-
-async function secret<K extends string>(
-  cluster: KubernetesCluster,
-  namespace: string,
-  name: string,
-  keys: readonly K[],
-): Promise<Record<K, string>> {
-  const data = await cluster.secret(namespace, name);
-  const missing = keys.filter((key) => !data?.[key]);
-  if (data && missing.length === 0) return data as Record<K, string>;
-  const what = data ? `has no ${missing.join(' and no ')}` : 'does not exist';
-  throw new Error(`Secret ${namespace}/${name} ${what}; run \`pulumi refresh\` and \`pulumi up\` again.`);
 }

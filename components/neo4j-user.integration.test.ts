@@ -1,6 +1,7 @@
 import { neo4jDriver, startNeo4j } from '../migrations/testing/neo4j';
 import type { ScratchServer } from '../migrations/testing/servers';
-import { type Neo4jUserInputs, putNeo4jUser, putUser } from './neo4j-user';
+import type { Neo4jUserInputs } from './neo4j-user';
+import { putNeo4jUser, putUser } from './neo4j-user-provider';
 
 let server: ScratchServer;
 

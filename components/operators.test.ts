@@ -1,7 +1,7 @@
 import { KubernetesCluster, KubernetesError, KubernetesObject } from '../migrations/kubernetes/cluster';
 import { InMemoryCluster } from './manifest-bundle/in-memory-cluster';
 import { Operators, operatorsSpec } from './operators';
-import { assertOperator, checkRequirement } from './operators-existing';
+import { assertOperator, checkRequirement } from './operators-existing-provider';
 import { declaredBy } from './testing/mocks';
 
 const manifest = { url: 'https://example.org/cnpg.yaml', sha256: 'a'.repeat(64) };

@@ -133,3 +133,6 @@ async function apply(
     throw Object.assign(error as Error, { id, properties: state, reasons: [(error as Error).message] });
   }
 }
+
+/** What Pulumi's provider process runs. */
+export const provider = { check, diff, create, read, update, delete: remove };

@@ -1,4 +1,4 @@
-/** What the dynamic provider does; loaded from the compiled project by the closure in store-migrations.ts. */
+/** What the dynamic provider does; loaded from the compiled project, see compiled-resource.ts. */
 import { exitWithEngine } from './exit-with-engine';
 import { join } from 'node:path';
 import type { dynamic } from '@pulumi/pulumi';
@@ -126,6 +126,9 @@ export async function remove(id: string, props: State): Promise<void> {
     `The ${props.appliedCount} changes of ${id} stay applied: removing this resource never drops data.`,
   );
 }
+
+/** What Pulumi's provider process runs. */
+export const provider = { check, diff, create, update, read, delete: remove };
 
 async function migrate(id: string, inputs: Inputs): Promise<State> {
   const connection = await open(inputs, MIGRATE_BUDGET_MS);
