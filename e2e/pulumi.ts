@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { removeTornAttributes } from '../local/pulumi/recovery';
 
 /** One resource of a preview or an update, as `pulumi … --json` reports it. */
 export interface Step {
@@ -100,8 +101,9 @@ export class TestStack {
     };
   }
 
-  /** Removes the lock that a killed command left. */
+  /** Removes what a killed command left in the backend, as `npm run up` does. */
   async cancel(): Promise<void> {
+    removeTornAttributes(join(this.folder, 'state'));
     await this.must(['cancel', '--yes', this.name], { takes: 'nothing' });
   }
 

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { waitFor } from '../process';
-import { forgetPendingOperations, releaseStaleLocks } from './recovery';
+import { forgetPendingOperations, releaseStaleLocks, removeTornAttributes } from './recovery';
 
 /** Above every Linux pid. */
 const NO_PROCESS = 2 ** 22 + 1;
@@ -42,6 +42,21 @@ const lock = (pid: number, hostname = os.hostname()) => {
   fs.writeFileSync(path.join(locks, `${pid}.json`), JSON.stringify(content));
   fs.writeFileSync(path.join(locks, `${pid}.json.attrs`), '{}');
 };
+
+test('attributes that a killed Pulumi left half-written are deleted, and nothing else', () => {
+  const stacks = path.join(folder, '.pulumi', 'stacks', 'agent-data-platform');
+  fs.mkdirSync(stacks, { recursive: true });
+  const files = {
+    'dev.json': '{',
+    'dev.json.attrs': '',
+    'dev.json.bak.attrs': '{"a":',
+    'prod.json.attrs': '{}',
+  };
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(stacks, name), text);
+  removeTornAttributes(folder);
+  expect(fs.readdirSync(stacks).sort()).toEqual(['dev.json', 'prod.json.attrs']);
+  removeTornAttributes(path.join(folder, 'nothing-there'));
+});
 
 describe('releaseStaleLocks', () => {
   test('does nothing without a lock', async () => {

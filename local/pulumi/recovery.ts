@@ -26,6 +26,30 @@ export interface FileStack {
 }
 
 /**
+ * Deletes what a killed Pulumi left half-written beside its files: without them they are read as they are, and with one of them
+ * every command ends with "failed to load checkpoint: EOF".
+ * @param folder Folder of the `file://` backend.
+ * @see https://gocloud.dev/howto/blob/#local
+ */
+export function removeTornAttributes(folder: string): void {
+  const root = path.join(folder, '.pulumi');
+  if (!fs.existsSync(root)) return;
+  for (const entry of fs.readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+    const file = path.join(root, entry);
+    if (entry.endsWith('.attrs') && !isJson(fs.readFileSync(file, 'utf8'))) fs.rmSync(file, { force: true });
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Releases a stack whose Pulumi process was killed, so that the next run goes on by itself.
  * @throws UserError when a live process of this machine holds the stack.
  */

@@ -12,7 +12,7 @@ import { ensureToolchain } from '../toolchain/toolchain';
 import { UserError } from '../user-error';
 import { type Backend, backendEnvironment, chooseBackend } from './backend';
 import { PROJECT, type StackSettings } from './project';
-import { forgetPendingOperations, releaseStaleLocks } from './recovery';
+import { forgetPendingOperations, releaseStaleLocks, removeTornAttributes } from './recovery';
 import { prepareDefaultStack, stackExists, stateFile } from './stack-files';
 
 /** A stack with everything that a `pulumi` command on it needs. */
@@ -67,6 +67,8 @@ export async function openSession(
       : `State: the backend set by ${backend.why}${backend.url ? ` (${withoutCredentials(backend.url)})` : ''}`,
   );
   const base = { settings, pulumi: toolchain.pulumi, env, backend, ...(choice ? { cluster: choice } : {}) };
+  const folder = backendFolder(backend);
+  if (folder) removeTornAttributes(folder);
   const configArgs = await prepareStack(base, create);
   const session = { ...base, configArgs };
   await recover(session, repair);
