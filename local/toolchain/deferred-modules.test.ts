@@ -43,3 +43,9 @@ test('a module that is missing fails where it is used, with its name', () => {
       try { arborist.Arborist; } catch (error) { console.log(error.code, error.message.split("\\n")[0]); }`),
   ).toEqual(["MODULE_NOT_FOUND Cannot find module '@npmcli/arborist'"]);
 });
+
+test('stack traces are left as they are', () => {
+  expect(run('require("source-map-support/register"); console.log(typeof Error.prepareStackTrace);')).toEqual(
+    ['undefined'],
+  );
+});

@@ -107,15 +107,23 @@ async function fromSource(dir: string): Promise<void> {
   for (const build of [goBuilds.pulumi, goBuilds.pulumiLanguageNodejs]) {
     const from = await goBinary(build);
     // Pulumi treats the language host as its own only where it lies beside it, not where it is a link.
-    fs.copyFileSync(path.join(from, build.name), path.join(dir, build.name), fs.constants.COPYFILE_FICLONE);
+    const name = build === goBuilds.pulumi ? build.name : LANGUAGE_HOST;
+    fs.copyFileSync(path.join(from, build.name), path.join(dir, name), fs.constants.COPYFILE_FICLONE);
   }
   for (const [name, text] of Object.entries(launchers()))
     fs.writeFileSync(path.join(dir, name), text, { mode: 0o755 });
 }
 
-/** Launchers of the plugins whose code is part of the npm package @pulumi/pulumi. */
+/** File of the language host that is built from source. */
+const LANGUAGE_HOST = 'language-nodejs';
+
+/** Launchers of the language host, and of the plugins whose code is part of the npm package @pulumi/pulumi. */
 function launchers(): Record<string, string> {
   return {
+    // This version learns `typescript: false` of Pulumi.yaml from a flag, which the newer CLI no longer passes.
+    'pulumi-language-nodejs': `#!/bin/sh
+exec "$(dirname "$0")/${LANGUAGE_HOST}" -typescript=false "$@"
+`,
     'pulumi-resource-pulumi-nodejs': launcher('dynamic-provider'),
     // What the engine starts for the runtime of policies/source-build, which has no language host.
     'pulumi-analyzer-policy-nodejs-process': launcher('run-policy-pack'),
