@@ -51,7 +51,7 @@ async function mavenCommand(): Promise<string> {
   const installed = onPath('/usr/bin/mvn');
   if (installed) return installed;
   throw new UserError(
-    'Maven is needed to fetch the Java servers of the platform, and this machine has none.',
+    'Maven is needed to fetch Java artifacts, and this machine has none.',
     'Install Maven 3.8 or newer and put it on PATH, then run the command again.',
   );
 }

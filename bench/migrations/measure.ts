@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { run } from '../../local/process';
 import type { BenchChange } from './changes';
 import type { BenchServer } from './server';
-import type { Invocation, Tool } from './tools';
+import type { Invocation, Tool } from './tool';
 
 /** Medians of one tool. */
 export interface ToolFigures {

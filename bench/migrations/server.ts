@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { Client } from 'pg';
 import { type ScratchServer, startPostgres } from '../../migrations/testing/servers';
-import type { BenchDatabase } from './tools';
+import type { BenchDatabase } from './tool';
 
 /** The PostgreSQL that all tools are measured on. */
 export interface BenchServer {

@@ -1,53 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goBinary } from '../../local/go-build';
 import { projectRoot } from '../../local/paths';
 import { goBuilds } from '../../local/versions';
-import type { BenchChange } from './changes';
-
-/** A database of the bench's server. */
-export interface BenchDatabase {
-  readonly url: string;
-  /** Host, port, user, password and database as libpq's environment variables. */
-  readonly env: Record<string, string>;
-}
-
-/** One command to measure. */
-export interface Invocation {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly cwd: string;
-  readonly env?: Record<string, string>;
-}
-
-/** One migration tool. */
-export interface Tool {
-  readonly name: string;
-  readonly kind: 'floor' | 'ours' | 'node' | 'binary';
-  /** Writes the changes in the tool's format. */
-  write(folder: string, changes: readonly BenchChange[]): void;
-  /** Applies what is pending. */
-  invoke(folder: string, database: BenchDatabase): Invocation;
-  /** The same as a library in one process, this many times; prints milliseconds as JSON. Only Node.js tools have it. */
-  repeat?(folder: string, database: BenchDatabase, times: number): Invocation;
-}
+import { flyway, liquibase } from './java-tools';
+import { type BenchDatabase, type Invocation, pad, type Tool, type UnavailableTool, writeEach } from './tool';
 
 /** Folder with the tools that npm installs. */
 export const benchFolder = join(projectRoot(), 'bench', 'migrations');
-
-const pad = (change: BenchChange, length = 6) => String(change.number).padStart(length, '0');
-const writeEach = (
-  folder: string,
-  changes: readonly BenchChange[],
-  file: (change: BenchChange) => [string, string],
-) => {
-  mkdirSync(folder, { recursive: true });
-  for (const change of changes) {
-    const [name, text] = file(change);
-    writeFileSync(join(folder, name), text);
-  }
-};
 
 const psql: Tool = {
   name: 'psql',
@@ -79,6 +40,9 @@ function node(
   };
 }
 
+/** Our command, as `npm run migrate` starts it for an address. */
+export const ourCommand = join(projectRoot(), 'dist', 'migrations', 'command', 'main.js');
+
 const ours: Tool = {
   name: 'ours',
   kind: 'ours',
@@ -90,10 +54,9 @@ const ours: Tool = {
   invoke(folder, { url, env }) {
     const address = new URL(url);
     address.password = '';
-    const main = join(projectRoot(), 'dist', 'migrations', 'command', 'main.js');
     return {
       command: process.execPath,
-      args: [main, 'migrate', 'up', '--folder', folder, '--url', address.href],
+      args: [ourCommand, 'migrate', 'up', '--folder', folder, '--url', address.href],
       cwd: folder,
       env,
     };
@@ -146,7 +109,7 @@ const nodeTools: Tool[] = [
 
 const dbmate: Tool = {
   name: 'dbmate',
-  kind: 'binary',
+  kind: 'other',
   write: (folder, changes) =>
     writeEach(folder, changes, (change) => [
       `${pad(change)}_${change.name}.sql`,
@@ -167,36 +130,59 @@ const dbmate: Tool = {
   }),
 };
 
-/** Every tool; those written in Go are built when missing. */
-export async function benchTools(): Promise<Tool[]> {
-  const gooseBinary = join(await goBinary(goBuilds.goose), 'goose');
-  const migrateBinary = join(await goBinary(goBuilds.golangMigrate), 'migrate');
-  const goose: Tool = {
+async function goose(): Promise<Tool> {
+  const command = join(await goBinary(goBuilds.goose), 'goose');
+  return {
     name: 'goose',
-    kind: 'binary',
+    kind: 'other',
     write: (folder, changes) =>
       writeEach(folder, changes, (change) => [
         `${pad(change, 5)}_${change.name}.sql`,
         `-- +goose Up\n${change.up}\n-- +goose Down\n${change.down}`,
       ]),
     invoke: (folder, { url }) => ({
-      command: gooseBinary,
+      command,
       args: ['-dir', folder, 'postgres', `${url}?sslmode=disable`, 'up'],
       cwd: folder,
     }),
   };
-  const golangMigrate: Tool = {
+}
+
+async function golangMigrate(): Promise<Tool> {
+  const command = join(await goBinary(goBuilds.golangMigrate), 'migrate');
+  return {
     name: 'golang-migrate',
-    kind: 'binary',
+    kind: 'other',
     write(folder, changes) {
       writeEach(folder, changes, (change) => [`${pad(change)}_${change.name}.up.sql`, change.up]);
       writeEach(folder, changes, (change) => [`${pad(change)}_${change.name}.down.sql`, change.down]);
     },
     invoke: (folder, { url }) => ({
-      command: migrateBinary,
+      command,
       args: ['-path', folder, '-database', `${url}?sslmode=disable`, 'up'],
       cwd: folder,
     }),
   };
-  return [psql, ours, ...nodeTools, dbmate, goose, golangMigrate];
+}
+
+/** Tools that are built or fetched when missing, which not every machine can. */
+const installed: Readonly<Record<string, () => Promise<Tool>>> = {
+  goose,
+  'golang-migrate': golangMigrate,
+  flyway,
+  liquibase,
+};
+
+/** Every tool that this machine has or can install, and the others with the reason. */
+export async function benchTools(): Promise<{ tools: Tool[]; unavailable: UnavailableTool[] }> {
+  const tools = [psql, ours, ...nodeTools, dbmate];
+  const unavailable: UnavailableTool[] = [];
+  for (const [name, install] of Object.entries(installed)) {
+    try {
+      tools.push(await install());
+    } catch (error) {
+      unavailable.push({ name, reason: (error as Error).message.split('\n')[0]! });
+    }
+  }
+  return { tools, unavailable };
 }

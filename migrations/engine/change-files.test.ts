@@ -1,6 +1,7 @@
 import { TemporaryFolder, sqlChange } from '../testing/change-folder';
 import { changeFileDigests, readChangeFiles } from './change-files';
 import { ChangeFilesError, problemText } from './errors';
+import { plan } from './plan';
 import { sqlFormat } from '../targets/postgres/format';
 
 let folder: TemporaryFolder;
@@ -20,14 +21,16 @@ describe('readChangeFiles', () => {
       'README.md': 'not a change',
       '.hidden': 'not a change',
     });
+    const digests = changeFileDigests(folder.path);
     expect(readChangeFiles(folder.path, sqlFormat)).toEqual({
       problems: [],
+      digests,
       changes: [
         {
           version: '000007',
           description: 'add-index',
           file: '000007-add-index.sql',
-          checksum: changeFileDigests(folder.path)[0]!.sha256,
+          checksum: digests[0]!.sha256,
           transaction: false,
           up: [
             { text: 'DROP INDEX CONCURRENTLY IF EXISTS i', line: 3 },
@@ -124,6 +127,19 @@ describe('readChangeFiles', () => {
       '2-c.sql is not named like a change file of this store. Name it <six digits>-<lower-case-slug>.sql, such as 000001-users.sql, or move it elsewhere.',
       '000001-b.sql has the same number as 000001-a.sql. Give the one that is not merged yet the next free number.',
     ]);
+  });
+
+  test('parses once, when changes or problems are asked for', () => {
+    folder.write({ '000001-a.sql': sqlChange('SELECT 1;'), '000002-b.sql': sqlChange('SELECT 2;') });
+    const parse = jest.fn(sqlFormat.parse);
+    const read = readChangeFiles(folder.path, { ...sqlFormat, parse });
+    const history = read.digests!.map(({ file, sha256 }) => {
+      return { version: file.slice(0, 6), description: 'x', checksum: sha256 };
+    });
+    expect(plan(read, history)).toEqual({ pending: [], problems: [] });
+    expect(parse).not.toHaveBeenCalled();
+    expect(plan(read, history.slice(0, 1)).pending).toEqual([read.changes[1]]);
+    expect(parse).toHaveBeenCalledTimes(2);
   });
 
   test('a folder that does not exist is one problem', () => {

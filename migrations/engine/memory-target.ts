@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChangeFailedError, LockTimeoutError } from './errors';
-import type { AppliedChange, Change, MigrationLock, MigrationTarget, SchemaSnapshot } from './target';
+import type {
+  AppliedChange,
+  Change,
+  MigrationLock,
+  MigrationTarget,
+  SchemaSnapshot,
+  Statement,
+} from './target';
 
 const POLL_MS = 5;
 
@@ -39,10 +46,18 @@ export class MemoryTarget implements MigrationTarget {
 
   async apply(change: Change, appliedBy: string): Promise<AppliedChange> {
     this.execute(change.file, change.up);
-    const { version, description, checksum, rollback } = change;
+    const { version, description, checksum, rollback, parameters } = change;
     const appliedAt = new Date().toISOString();
-    const entry = { version, description, checksum, rollback, appliedAt, appliedBy, durationMs: 0 };
+    const made = { appliedAt, appliedBy, durationMs: 0, ...(parameters ? { parameters } : {}) };
+    const entry = { version, description, checksum, rollback, ...made };
     this.state.history.set(version, entry);
+    return entry;
+  }
+
+  async renew(change: Change, statements: readonly Statement[]): Promise<AppliedChange> {
+    this.execute(change.file, statements);
+    const entry = { ...this.state.history.get(change.version)!, parameters: change.parameters };
+    this.state.history.set(change.version, entry);
     return entry;
   }
 

@@ -40,6 +40,20 @@ describe('plan', () => {
     expect(plan(folder(change(1), change(2)), history)).toEqual({ pending: [change(2)], problems: [] });
   });
 
+  test.each<[string, HistoryEntry[]]>([
+    ['one of another version', [applied(1), applied(3, { checksum: 'sum2' })]],
+    ['one with another checksum', [applied(1), applied(2, { checksum: 'other' })]],
+    ['one that is half done', [applied(1), applied(2, { halfDone: { statements: 1 } })]],
+    ['one less', [applied(1)]],
+    ['one more', [applied(1), applied(2), applied(3)]],
+  ])('checksums that are known without parsing do not hide %s', (_what, history) => {
+    const files = folder(change(1), change(2));
+    const digests = files.changes.map(({ file, checksum }) => ({ file, sha256: checksum }));
+    expect(plan({ ...files, digests }, [applied(1), applied(2)])).toEqual({ pending: [], problems: [] });
+    expect(plan({ ...files, digests }, history)).toEqual(plan(files, history));
+    expect(plan(files, history)).not.toEqual({ pending: [], problems: [] });
+  });
+
   test('lists every problem at once, by file, and then nothing is pending', () => {
     const malformed = {
       kind: 'malformed' as const,

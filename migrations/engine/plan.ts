@@ -10,10 +10,14 @@ export interface Plan {
 }
 
 /** A history's entry as far as planning needs it. */
-export type HistoryEntry = Pick<AppliedChange, 'version' | 'description' | 'checksum' | 'halfDone'>;
+export type HistoryEntry = Pick<
+  AppliedChange,
+  'version' | 'description' | 'checksum' | 'halfDone' | 'parameters'
+>;
 
 /** Compares a folder's files with a store's history; pure. */
 export function plan(folder: ChangeFolder, history: readonly HistoryEntry[]): Plan {
+  if (isWhollyApplied(folder, history)) return { pending: [], problems: [] };
   const done = new Map(history.filter((entry) => !entry.halfDone).map((entry) => [entry.version, entry]));
   const newest = [...done.keys()].sort().at(-1);
   const problems: FileProblem[] = [...folder.problems];
@@ -28,6 +32,15 @@ export function plan(folder: ChangeFolder, history: readonly HistoryEntry[]): Pl
   problems.push(...missing(folder, history));
   problems.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
   return problems.length > 0 ? { pending: [], problems } : { pending, problems };
+}
+
+/** Whether the files are those of the history, so that none needs to be parsed again. */
+function isWhollyApplied({ digests }: ChangeFolder, history: readonly HistoryEntry[]): boolean {
+  if (digests?.length !== history.length) return false;
+  return history.every(({ version, checksum, halfDone }, index) => {
+    const { file, sha256 } = digests[index]!;
+    return !halfDone && file.startsWith(`${version}-`) && sha256 === checksum;
+  });
 }
 
 function late({ version, file }: Change, newest: string): FileProblem {

@@ -1,5 +1,6 @@
 import type { ChangeFolder } from './change-files';
 import { ChangeFilesError } from './errors';
+import { type Renewal, renewals } from './parameters';
 import { plan } from './plan';
 import type { AppliedChange, Change, MigrationLock, MigrationTarget } from './target';
 import { driftWarning, hasDrift, isRecorded, newestVersion, schemaDrift } from './verify';
@@ -20,7 +21,7 @@ export interface RunOptions {
 export interface UpOptions extends RunOptions {
   /** Newest version to apply; default all. */
   readonly to?: string;
-  /** Called after each change. */
+  /** Called after each change, and after each that was renewed. */
   readonly onApplied?: (applied: AppliedChange) => void;
   /** Called before the first change when the definitions are no longer those of the last run; asking for it costs reading them. */
   readonly onDrift?: (warning: string) => void;
@@ -40,6 +41,8 @@ export interface RunResult {
   readonly history: readonly AppliedChange[];
   /** The changes this run applied, in order; they stay applied when a later one failed. */
   readonly applied: readonly AppliedChange[];
+  /** Applied changes whose parameters had other values, and were performed again with them; absent when there were none. */
+  readonly renewed?: readonly AppliedChange[];
   /** The change the run stopped at. */
   readonly failed?: { readonly change: Change; readonly error: Error };
 }
@@ -54,28 +57,69 @@ export async function migrateUp(options: UpOptions): Promise<RunResult> {
   const { target } = options;
   const seen = await target.applied();
   // Without work there is nothing to lock, so a run with nothing pending never waits for another one.
-  if (toApply(options, seen).length === 0) return { history: seen, applied: [] };
+  if (isDone(workFor(options, seen))) return { history: seen, applied: [] };
   return locked(options, async () => {
     const before = await target.applied();
-    const pending = toApply(options, before);
-    if (options.onDrift) await warnOfDrift(target, options.onDrift);
-    const applied: AppliedChange[] = [];
-    for (const change of pending) {
-      try {
-        const entry = await target.apply(change, options.appliedBy);
-        applied.push(entry);
-        options.onApplied?.(entry);
-      } catch (error) {
-        return {
-          // The failure may be the lost connection; then this run's own knowledge is what is left.
-          history: await remember(target).catch(() => [...before, ...applied]),
-          applied,
-          failed: { change, error: error as Error },
-        };
-      }
-    }
-    return { history: await remember(target), applied };
+    const work = workFor(options, before);
+    if (isDone(work)) return { history: before, applied: [] };
+    if (options.onDrift) await warnOfDrift(target, before, options.onDrift);
+    return perform(options, before, work);
   });
+}
+
+/** What a run has to do: first the pending changes, then the applied ones with new values. */
+interface Work {
+  readonly pending: readonly Change[];
+  readonly renewing: readonly Renewal[];
+}
+
+function workFor(options: UpOptions, history: readonly AppliedChange[]): Work {
+  const pending = toApply(options, history);
+  return { pending, renewing: renewals(options.folder, [...history, ...pending]) };
+}
+
+function isDone({ pending, renewing }: Work): boolean {
+  return pending.length + renewing.length === 0;
+}
+
+async function perform(options: UpOptions, before: readonly AppliedChange[], work: Work): Promise<RunResult> {
+  const { target, appliedBy, onApplied } = options;
+  const { pending, renewing } = work;
+  const applied: AppliedChange[] = [];
+  const renewed: AppliedChange[] = [];
+  const done = () => ({ applied, ...(renewed.length > 0 ? { renewed } : {}) });
+  try {
+    for await (const entry of target.applyAll?.(pending, appliedBy) ??
+      applyEach(target, pending, appliedBy)) {
+      applied.push(entry);
+      onApplied?.(entry);
+    }
+    for (const { change, statements } of renewing) {
+      const entry = await target.renew!(change, statements);
+      renewed.push(entry);
+      onApplied?.(entry);
+    }
+  } catch (error) {
+    // The failure may be the lost connection; then this run's own knowledge is what is left.
+    const history = await remember(target).catch(() => merged(before, [...applied, ...renewed]));
+    const change = pending[applied.length] ?? renewing[renewed.length]!.change;
+    return { history, ...done(), failed: { change, error: error as Error } };
+  }
+  return { history: await remember(target), ...done() };
+}
+
+async function* applyEach(
+  target: MigrationTarget,
+  changes: readonly Change[],
+  appliedBy: string,
+): AsyncGenerator<AppliedChange> {
+  for (const change of changes) yield await target.apply(change, appliedBy);
+}
+
+/** A history with the entries that a run has written since. */
+function merged(history: readonly AppliedChange[], written: readonly AppliedChange[]): AppliedChange[] {
+  const entries = new Map([...history, ...written].map((entry) => [entry.version, entry]));
+  return [...entries.values()].sort((a, b) => (a.version < b.version ? -1 : 1));
 }
 
 /**
@@ -108,8 +152,10 @@ export function toRevert(
   options: Pick<DownOptions, 'folder' | 'folderName' | 'to'>,
   history: readonly AppliedChange[],
 ): Change[] {
-  const { folder, to = '' } = options;
+  const { folder, folderName, to = '' } = options;
   pendingOrThrow(options, history);
+  // Files that are all applied were not parsed yet, and this version of the engine may refuse what an older one took.
+  if (folder.problems.length > 0) throw new ChangeFilesError(folderName, folder.problems);
   const changes = new Map(folder.changes.map((change) => [change.version, change]));
   return history
     .filter(({ version }) => version > to)
@@ -140,8 +186,12 @@ async function remember(target: MigrationTarget): Promise<AppliedChange[]> {
 }
 
 /** Says nothing where the record is of another version: then it cannot tell drift from the changes since. */
-async function warnOfDrift(target: MigrationTarget, warn: (warning: string) => void): Promise<void> {
-  const drift = await schemaDrift(target);
+async function warnOfDrift(
+  target: MigrationTarget,
+  history: readonly AppliedChange[],
+  warn: (warning: string) => void,
+): Promise<void> {
+  const drift = await schemaDrift(target, history);
   if (isRecorded(drift) && hasDrift(drift)) warn(driftWarning(drift));
 }
 

@@ -1,5 +1,5 @@
 import { MemoryStore, MemoryTarget } from './memory-target';
-import { driftLines, driftWarning, hasDrift, isRecorded, schemaDrift } from './verify';
+import { auditLines, driftLines, driftWarning, hasDrift, isRecorded, schemaDrift } from './verify';
 
 const applied = (version: string, halfDone?: { statements: number }) => ({
   ...{ version, description: 'x', checksum: '', rollback: '', appliedAt: '', appliedBy: '', durationMs: 0 },
@@ -55,4 +55,20 @@ test('a half-done change is not applied yet', async () => {
     ['000002', applied('000002', { statements: 1 })],
   ]);
   expect(isRecorded(await drift({ history, snapshot: { version: '000001', schema: [] } }))).toBe(true);
+});
+
+test('what an audit found, one line for each kind of fault', () => {
+  expect(auditLines({ scanned: 1, complete: true, faults: [] })).toEqual([
+    'No fault in the data: 1 entry looked at.',
+  ]);
+  const faults = [
+    { count: 2, text: 'database 0, a:*: fits no pattern, 2 keys' },
+    { count: 1, text: 'database 1, b:{id}: has no TTL, 1 key' },
+  ];
+  expect(auditLines({ scanned: 20, complete: false, faults })).toEqual([
+    '2 kinds of fault in the data (20 entries looked at, there are more):',
+    '! database 0, a:*: fits no pattern, 2 keys',
+    '! database 1, b:{id}: has no TTL, 1 key',
+    'Correct what writes such data, or put what is meant into a change file.',
+  ]);
 });

@@ -1,5 +1,5 @@
 import { counted } from './change-text';
-import type { AppliedChange, MigrationTarget } from './target';
+import type { AppliedChange, DataAudit, MigrationTarget } from './target';
 
 /** How a store's live definitions differ from those that the last run left behind. */
 export interface SchemaDrift {
@@ -18,8 +18,12 @@ const SHOWN_LINES = 3;
 const SHOWN_CHARACTERS = 120;
 
 /** Compares the live definitions with the record; asks the store for the definitions only where there is a record. */
-export async function schemaDrift(target: MigrationTarget): Promise<SchemaDrift> {
-  const version = newestVersion(await target.applied());
+export async function schemaDrift(
+  target: MigrationTarget,
+  /** The store's history, where it was read already. */
+  history?: readonly AppliedChange[],
+): Promise<SchemaDrift> {
+  const version = newestVersion(history ?? (await target.applied()));
   const snapshot = await target.snapshot();
   if (!snapshot) return { version, added: [], removed: [] };
   return { version, recorded: snapshot.version, ...difference(snapshot.schema, await target.schema()) };
@@ -62,6 +66,17 @@ export function driftLines({ added, removed }: Pick<SchemaDrift, 'added' | 'remo
   return marked
     .sort((a, b) => (a.line < b.line ? -1 : a.line > b.line ? 1 : 0))
     .map(({ mark, line }) => `${mark} ${line.replace(/\s*\n\s*/g, ' ')}`);
+}
+
+/** What an audit of the data found, `!` before each kind of fault. */
+export function auditLines({ scanned, complete, faults }: DataAudit): string[] {
+  const looked = `${scanned} ${scanned === 1 ? 'entry' : 'entries'} looked at${complete ? '' : ', there are more'}`;
+  if (faults.length === 0) return [`No fault in the data: ${looked}.`];
+  return [
+    `${counted(faults.length, 'kind')} of fault in the data (${looked}):`,
+    ...faults.map(({ text }) => `! ${text}`),
+    'Correct what writes such data, or put what is meant into a change file.',
+  ];
 }
 
 /** Lines of each side that the other has not, counting repeated ones. */

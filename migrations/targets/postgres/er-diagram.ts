@@ -67,7 +67,7 @@ export async function erDiagram(select: Select): Promise<string> {
   );
   return [
     '# Entity-relationship diagram',
-    'Generated from a migrated database; partitions and views are left out. [schema.md](schema.md) explains the tables.',
+    'Generated from a migrated database by `npm run --silent migrate -- diagram`; partitions and views are left out. [schema.md](schema.md) explains the tables.',
     ...sections,
   ]
     .join('\n\n')

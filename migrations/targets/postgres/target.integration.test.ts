@@ -3,8 +3,9 @@ import { LockTimeoutError, StoreAccessError } from '../../engine/errors';
 import { migrateDown, migrateUp, type RunResult } from '../../engine/runner';
 import { sqlFormat } from './format';
 import { sqlChange, TemporaryFolder } from '../../testing/change-folder';
+import { killHard, startChildRunner } from '../../testing/child-runner';
 import { as, closePools, freshDatabase, query } from '../../testing/postgres';
-import { type ScratchServer, startPostgres } from '../../testing/servers';
+import { eventually, type ScratchServer, startPostgres } from '../../testing/servers';
 import { type PostgresConnection, PostgresTarget } from './target';
 
 let server: ScratchServer;
@@ -130,6 +131,98 @@ test('a failure among more statements than are sent at once names the first that
     '000003-c.sql: statement 47 failed at line 48: duplicate key value violates unique constraint "c_pkey". Key (id)=(0) already exists.',
   );
   expect(await tables()).toEqual(['a', 'b']);
+});
+
+describe('changes that are sent before the answers to earlier ones', () => {
+  /** The sequence keeps what was taken from it, also by a transaction that is undone. */
+  const counting = (n: number) =>
+    sqlChange(`SELECT nextval('ran');\nCREATE TABLE sent_${n} (id int);`, `DROP TABLE sent_${n};`);
+  const version = (n: number) => String(n).padStart(6, '0');
+  const taken = async () => {
+    const [row] = await query<{ last: number | null }>(
+      database,
+      `SELECT pg_sequence_last_value('ran')::int AS last`,
+    );
+    return row!.last;
+  };
+
+  beforeEach(() => {
+    folder.write({ '000003-ran.sql': sqlChange('CREATE SEQUENCE ran;', 'DROP SEQUENCE ran;') });
+  });
+
+  test('are applied and reported in order', async () => {
+    const numbers = Array.from({ length: 40 }, (_, index) => index + 4);
+    for (const n of numbers) folder.write({ [`${version(n)}-sent.sql`]: counting(n) });
+    const reported: string[] = [];
+    const result = await withTarget((target) =>
+      migrateUp({ ...runOptions(target), onApplied: ({ version }) => reported.push(version) }),
+    );
+    expect(reported).toEqual(Array.from({ length: 43 }, (_, index) => version(index + 1)));
+    expect(result.applied.map((entry) => entry.version)).toEqual(reported);
+    expect(result.history).toEqual((await up()).history);
+    expect(await taken()).toBe(40);
+  });
+
+  test.each([
+    [
+      'by its syntax',
+      "SELECT nextval('ran'); CREATE TABEL x;",
+      /^000005-failing\.sql: statement 2 failed .*syntax error/,
+    ],
+    [
+      'in a statement',
+      'CREATE TABLE x (id int); SELECT 1 / 0;',
+      /^000005-failing\.sql: statement 2 failed .*division by zero/,
+    ],
+    [
+      'at COMMIT',
+      'CREATE TABLE x (id int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO x VALUES (1), (1);',
+      /^000005-failing\.sql: statement 2 failed .*It was refused at COMMIT\.$/,
+    ],
+  ])('do not run behind one that fails %s', async (_where, statements, message) => {
+    folder.write({ '000004-sent.sql': counting(4), '000005-failing.sql': sqlChange(statements) });
+    for (let n = 6; n < 30; n++) folder.write({ [`${version(n)}-sent.sql`]: counting(n) });
+    const result = await up();
+    expect(result.failed!.change.file).toBe('000005-failing.sql');
+    expect(result.failed!.error.message).toMatch(message);
+    expect(result.history.map((entry) => entry.version)).toEqual([1, 2, 3, 4].map(version));
+    expect(await tables()).toEqual(['a', 'b', 'sent_4']);
+    expect(await taken()).toBe(1);
+    folder.write({ '000005-failing.sql': counting(5) });
+    expect((await up()).applied).toHaveLength(25);
+    expect(await taken()).toBe(26);
+  });
+
+  test('wait for one without transaction, and it for them', async () => {
+    const index = `DROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE INDEX CONCURRENTLY i ON sent_4 (id);`;
+    folder.write({
+      '000004-sent.sql': counting(4),
+      '000005-index.sql': sqlChange(index, 'DROP INDEX CONCURRENTLY i;', 'transaction:false'),
+      '000006-comment.sql': sqlChange(`COMMENT ON INDEX i IS 'made before';`),
+      '000007-failing.sql': sqlChange('SELECT 1 / 0;'),
+      '000008-index.sql': sqlChange('CREATE TABLE never (id int);', 'SELECT 1;', 'transaction:false'),
+    });
+    const result = await up();
+    expect(result.failed!.change.file).toBe('000007-failing.sql');
+    expect(result.history.map((entry) => entry.version)).toEqual([1, 2, 3, 4, 5, 6].map(version));
+    expect(await tables()).toEqual(['a', 'b', 'sent_4']);
+  });
+
+  test('do not run when their runner is killed in a change before them', async () => {
+    folder.write({ '000004-slow.sql': sqlChange(`SELECT nextval('ran'), pg_sleep(600);`) });
+    for (let n = 5; n < 12; n++) folder.write({ [`${version(n)}-sent.sql`]: counting(n) });
+    const { host, port, user: username, password } = database;
+    const place = { host, port, database: database.database };
+    const child = startChildRunner('postgres', folder.path, place, { username, password });
+    await eventually('the runner is inside its slow change', 60_000, async () => (await taken()) === 1);
+    await killHard(child);
+    const killed = performance.now();
+    folder.write({ '000004-slow.sql': counting(4) });
+    const result = await up();
+    expect(performance.now() - killed).toBeLessThan(5_000);
+    expect(result.applied.map((entry) => entry.version)).toEqual([4, 5, 6, 7, 8, 9, 10, 11].map(version));
+    expect(await taken()).toBe(9);
+  }, 120_000);
 });
 
 test('settings of one change do not reach the next', async () => {

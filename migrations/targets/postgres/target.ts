@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, DatabaseError, escapeLiteral as literal, type QueryResult } from 'pg';
-import { ChangeFailedError, LockTimeoutError, StoreAccessError } from '../../engine/errors';
+import { type Client, DatabaseError, type QueryResult } from 'pg';
+import { LockTimeoutError } from '../../engine/errors';
 import type {
   AppliedChange,
   Change,
@@ -10,134 +10,54 @@ import type {
   Statement,
 } from '../../engine/target';
 import { DEFINITIONS } from './definitions';
+import { statementError, type Transaction, transactionError } from './failure';
+import {
+  CREATE_HISTORY,
+  entry,
+  entryValues,
+  expectApplied,
+  forgetChange,
+  type HistoryRow,
+  PREPARE_STATEMENTS,
+  RECORD,
+  recordChange,
+  SELECT_HISTORY,
+  toAppliedChange,
+} from './history';
 import { runScript, ScriptError } from './script';
-import { watchSession } from './session-watch';
+import { accessError, describeDatabase, openSession, type PostgresConnection, type Session } from './session';
 
-/** How to reach a PostgreSQL database; directly, never through PgBouncer, whose pooled sessions lose the lock. */
-export interface PostgresConnection {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  readonly password: string;
-  /** TLS with verification of the server's certificate; omitted means plain TCP. */
-  readonly tls?: { readonly ca: string; readonly serverName: string };
-  /** Who connects; shown in pg_stat_activity and to runners that wait for the lock. */
-  readonly holder: string;
-}
+export type { PostgresConnection } from './session';
 
 /** Advisory lock of the migrations of one database; the first key spells ADPM. */
 const LOCK_KEYS = [0x4144504d, 1] as const;
 const LOCK_POLL_MS = 200;
-const CONNECT_TIMEOUT_MS = 10_000;
-
-/**
- * Session defaults. The first five end a dead runner's session, and with it the lock, within seconds; lock_timeout keeps a
- * change that waits for a table from blocking everyone behind it.
- * @see https://www.postgresql.org/docs/current/runtime-config-connection.html
- */
-const SESSION = {
-  client_connection_check_interval: '1s',
-  tcp_keepalives_idle: '2',
-  tcp_keepalives_interval: '1',
-  tcp_keepalives_count: '2',
-  tcp_user_timeout: '4s',
-  idle_in_transaction_session_timeout: '60s',
-  lock_timeout: '30s',
-  timezone: 'UTC',
-  // Compiling the catalog queries takes longer than running them.
-  jit: 'off',
-};
-
-const CREATE_HISTORY = `
-  CREATE TABLE IF NOT EXISTS platform.schema_migrations (
-    version        text PRIMARY KEY,
-    description    text NOT NULL,
-    applied_at     timestamptz NOT NULL DEFAULT now(),
-    rollback       text NOT NULL,
-    checksum       text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
-    applied_by     text NOT NULL,
-    duration_ms    integer NOT NULL,
-    statements_done integer,
-    error          text
-  );
-  CREATE TABLE IF NOT EXISTS platform.schema_snapshot (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    version  text NOT NULL,
-    lines    text[] NOT NULL
-  );
-  COMMENT ON TABLE platform.schema_snapshot IS 'Definitions that the last run left behind, for drift detection.';
-  COMMENT ON TABLE platform.schema_migrations IS 'History of the change files applied to this database.';
-  COMMENT ON COLUMN platform.schema_migrations.statements_done IS
-    'Set while a change without transaction is half done: how many of its statements have finished.'`;
-
-const APPLIED_AT = `to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "appliedAt"`;
-const COLUMNS = `version, description, checksum, rollback, applied_by AS "appliedBy", duration_ms AS "durationMs",
-  ${APPLIED_AT}, statements_done, error`;
-
-/** Keeps an entry that is not half done: then its description would become null, which NOT NULL refuses. */
-const RECORD = `
-  INSERT INTO platform.schema_migrations AS history
-    (version, description, rollback, checksum, applied_by, duration_ms, statements_done)
-  VALUES ($1, $2, $3, $4, $5, coalesce($6, 1000 * extract(epoch FROM clock_timestamp() - now()))::integer, $7)
-  ON CONFLICT (version) DO UPDATE SET
-    description = CASE WHEN history.statements_done IS NOT NULL THEN excluded.description END,
-    rollback = excluded.rollback, checksum = excluded.checksum, applied_by = excluded.applied_by,
-    duration_ms = excluded.duration_ms, applied_at = now(), statements_done = excluded.statements_done, error = NULL
-  RETURNING duration_ms AS "durationMs", ${APPLIED_AT}`;
-const NOT_NULL_VIOLATION = '23502';
-
-type HistoryRow = Omit<AppliedChange, 'halfDone'> & { statements_done: number | null; error: string | null };
+/** Changes that are on their way at once, at most. */
+const SENT_AHEAD = 8;
 
 /** Applies SQL changes to one PostgreSQL database over one session, which also holds the lock: both end together. */
 export class PostgresTarget implements MigrationTarget {
   readonly store = 'postgres';
+  private readonly client: Client;
   private prepared = false;
-  private stopWatching = () => {};
 
   private constructor(
-    private readonly client: Client,
+    private readonly session: Session,
     private readonly connection: PostgresConnection,
   ) {
-    // A connection lost while idle shows in the next query; without a listener it would end the process.
-    client.on('error', () => undefined);
+    this.client = session.client;
   }
 
   /** @throws StoreAccessError when the server refuses the user or the database; the driver's error when it cannot be reached. */
   static async connect(connection: PostgresConnection): Promise<PostgresTarget> {
-    const { host, port, database, user, password, tls, holder } = connection;
-    const config = {
-      host,
-      port,
-      database,
-      user,
-      password,
-      ssl: tls ? { ca: tls.ca, servername: tls.serverName, rejectUnauthorized: true } : false,
-      application_name: `migrate ${holder}`.slice(0, 63),
-      options: Object.entries(SESSION)
-        .map(([name, value]) => `-c ${name}=${value}`)
-        .join(' '),
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 2_000,
-    };
-    const client = new Client(config);
-    const target = new PostgresTarget(client, connection);
-    try {
-      await client.connect();
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw target.accessError(error);
-    }
-    target.stopWatching = watchSession(client, config);
-    return target;
+    return new PostgresTarget(await openSession(connection), connection);
   }
 
   async lock({ holder, waitMs }: { holder: string; waitMs: number }): Promise<MigrationLock> {
     const deadline = performance.now() + waitMs;
     while (!(await this.tryLock())) {
       if (performance.now() >= deadline) {
-        throw new LockTimeoutError(this.describe(), await this.lockHolder(), waitMs);
+        throw new LockTimeoutError(describeDatabase(this.connection), await this.lockHolder(), waitMs);
       }
       await delay(LOCK_POLL_MS);
     }
@@ -146,11 +66,11 @@ export class PostgresTarget implements MigrationTarget {
       await this.client.query('SELECT pg_advisory_unlock($1, $2)', [...LOCK_KEYS]).catch(() => undefined);
     };
     try {
-      await this.createHistory();
-      await this.prepareRecord();
+      await this.prepare();
     } catch (error) {
       await release();
-      throw this.accessError(error, `${holder} cannot create the history table platform.schema_migrations`);
+      const doing = `${holder} cannot create the history table platform.schema_migrations`;
+      throw accessError(this.connection, error, doing);
     }
     return { release };
   }
@@ -174,29 +94,25 @@ export class PostgresTarget implements MigrationTarget {
     return rows[0]?.holder ?? 'a runner that has just ended';
   }
 
-  private async createHistory(): Promise<void> {
+  /** Makes the history where there is none, and plans the statements on it, in one transaction. */
+  private async prepare(): Promise<void> {
+    if (this.prepared) return;
     const { rows } = await this.client.query<{ schema: string | null; history: string | null }>(
       `SELECT to_regnamespace('platform') AS schema, to_regclass('platform.schema_migrations') AS history`,
     );
-    if (rows[0]!.history !== null) return;
-    // CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists.
-    if (rows[0]!.schema === null) await this.client.query('CREATE SCHEMA platform');
-    await this.client.query(CREATE_HISTORY);
-  }
-
-  /** With a name, it is planned once for all changes. */
-  private async prepareRecord(): Promise<void> {
-    if (this.prepared) return;
-    await this.client.query(
-      `PREPARE record_change (text, text, text, text, text, integer, integer) AS ${RECORD}`,
-    );
+    const { schema, history } = rows[0]!;
+    const statements = [
+      // CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists.
+      ...(schema === null ? ['CREATE SCHEMA platform'] : []),
+      ...(history === null ? [CREATE_HISTORY] : []),
+      PREPARE_STATEMENTS,
+    ];
+    await this.client.query(statements.join(';\n'));
     this.prepared = true;
   }
 
   async applied(): Promise<AppliedChange[]> {
-    const { rows } = await this.reading<HistoryRow>(
-      `SELECT ${COLUMNS} FROM platform.schema_migrations ORDER BY version`,
-    );
+    const { rows } = await this.reading<HistoryRow>(SELECT_HISTORY);
     return rows.map(toAppliedChange);
   }
 
@@ -208,15 +124,58 @@ export class PostgresTarget implements MigrationTarget {
       if (error instanceof DatabaseError && (error.code === '42P01' || error.code === '3F000')) {
         return { rows: [] };
       }
-      throw this.accessError(error, 'the history platform.schema_migrations cannot be read');
+      throw accessError(this.connection, error, 'the history platform.schema_migrations cannot be read');
     }
   }
 
   async apply(change: Change, appliedBy: string): Promise<AppliedChange> {
-    if (change.transaction) {
-      const record = `EXECUTE record_change (${entryValues(change, appliedBy).map(literal).join(', ')}, NULL, NULL)`;
-      return entry(change, appliedBy, await this.inTransaction(change.file, change.up, record));
+    return change.transaction
+      ? this.applyAfter(undefined, change, appliedBy)
+      : this.applyOneByOne(change, appliedBy);
+  }
+
+  /**
+   * Keeps several changes on their way, so that the server need not wait for the next one. What was sent behind a change that
+   * then fails does not run: it asks for the change before it first.
+   */
+  async *applyAll(changes: readonly Change[], appliedBy: string): AsyncGenerator<AppliedChange> {
+    const sent: Promise<AppliedChange>[] = [];
+    try {
+      for (const [index, change] of changes.entries()) {
+        // Outside a transaction nothing undoes what should not have run: such a change goes alone.
+        const others = change.transaction ? SENT_AHEAD - 1 : 0;
+        while (sent.length > others) yield await sent.shift()!;
+        if (!change.transaction) {
+          yield await this.applyOneByOne(change, appliedBy);
+          continue;
+        }
+        const before = sent.length > 0 ? changes[index - 1] : undefined;
+        const answer = this.applyAfter(before, change, appliedBy);
+        // When an earlier one fails, nobody asks for this one's failure.
+        answer.catch(() => undefined);
+        sent.push(answer);
+      }
+      while (sent.length > 0) yield await sent.shift()!;
+    } finally {
+      await Promise.allSettled(sent);
     }
+  }
+
+  private async applyAfter(
+    before: Change | undefined,
+    change: Change,
+    appliedBy: string,
+  ): Promise<AppliedChange> {
+    const result = await this.inTransaction({
+      file: change.file,
+      statements: change.up,
+      last: recordChange(change, appliedBy),
+      after: before?.version,
+    });
+    return entry(change, appliedBy, result);
+  }
+
+  private async applyOneByOne(change: Change, appliedBy: string): Promise<AppliedChange> {
     const started = performance.now();
     await this.record(change, appliedBy, 0, 0);
     await this.oneByOne(change, change.up);
@@ -224,23 +183,32 @@ export class PostgresTarget implements MigrationTarget {
   }
 
   async revert(change: Change): Promise<void> {
-    const forget = `DELETE FROM platform.schema_migrations WHERE version = ${literal(change.version)}`;
     if (change.transaction) {
-      await this.inTransaction(change.file, change.down, forget);
+      await this.inTransaction({
+        file: change.file,
+        statements: change.down,
+        last: forgetChange(change),
+      });
       return;
     }
     await this.progress(change.version, 0);
     await this.oneByOne(change, change.down);
-    await this.client.query(forget);
+    await this.client.query(forgetChange(change));
   }
 
   async seed(file: string, statements: readonly Statement[]): Promise<void> {
-    await this.inTransaction(file, statements);
+    await this.inTransaction({ file, statements });
   }
 
   async schema(): Promise<readonly string[]> {
     const { rows } = await this.client.query<{ line: string }>(DEFINITIONS);
     return rows.map((row) => row.line).sort();
+  }
+
+  async diagram(): Promise<string> {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded only when it is used
+    const { erDiagram } = require('./er-diagram') as typeof import('./er-diagram');
+    return erDiagram(async (text) => (await this.client.query(text)).rows);
   }
 
   async snapshot(): Promise<SchemaSnapshot | undefined> {
@@ -259,41 +227,28 @@ export class PostgresTarget implements MigrationTarget {
   }
 
   async close(): Promise<void> {
-    this.stopWatching();
-    await this.client.end();
+    await this.session.close();
   }
 
-  /** Runs statements and then the engine's own `last` in one transaction and one round trip; nothing stays of a failure. Returns the last result. */
-  private async inTransaction(
-    file: string,
-    statements: readonly Statement[],
-    last?: string,
-  ): Promise<QueryResult> {
+  /** Runs a transaction in one round trip; nothing stays of a failure. Returns the last result before COMMIT. */
+  private async inTransaction(transaction: Transaction): Promise<QueryResult> {
+    const { statements, last, after } = transaction;
     // RESET ALL: a SET of the change before must not reach this one. A change need not wait for the disk: it is lost only
     // together with its row in the history, and the snapshot that ends each run does wait, for everything before it too.
-    const before = [
+    const opening = [
       'RESET ALL',
       'BEGIN',
       ...(last === undefined ? [] : ['SET LOCAL synchronous_commit = off']),
+      ...(after === undefined ? [] : [expectApplied(after)]),
     ];
+    const texts = statements.map((statement) => statement.text);
+    const ending = last === undefined ? ['COMMIT'] : [last, 'COMMIT'];
     try {
-      const texts = statements.map((statement) => statement.text);
-      const after = last === undefined ? ['COMMIT'] : [last, 'COMMIT'];
-      const results = await runScript(this.client, [...before, ...texts, ...after]);
+      const results = await runScript(this.client, [...opening, ...texts, ...ending]);
       return results.at(-2)!;
     } catch (error) {
       await this.client.query('ROLLBACK').catch(() => undefined);
-      if (!(error instanceof ScriptError)) throw error;
-      if (!(error.cause instanceof DatabaseError)) {
-        const hint = 'The connection was lost; run again: the history says what was applied.';
-        throw failure(file, 0, statements[0]!, error.cause, undefined, hint);
-      }
-      const index = error.index - before.length;
-      const statement = statements[index];
-      if (statement) throw failure(file, index, statement, error.cause, error.position);
-      if (last !== undefined && index === statements.length) throw recordError(file, error.cause);
-      const hint = 'It was refused at COMMIT.';
-      throw failure(file, statements.length - 1, statements.at(-1)!, error.cause, undefined, hint);
+      throw error instanceof ScriptError ? transactionError(transaction, error, opening.length) : error;
     }
   }
 
@@ -328,7 +283,13 @@ export class PostgresTarget implements MigrationTarget {
       await this.client.query(statement.text);
     } catch (error) {
       const { position } = error as DatabaseError;
-      throw failure(file, index, statement, error, position === undefined ? undefined : Number(position));
+      throw statementError(
+        file,
+        index,
+        statement,
+        error as Error,
+        position === undefined ? undefined : Number(position),
+      );
     }
   }
 
@@ -342,67 +303,4 @@ export class PostgresTarget implements MigrationTarget {
     const values = [...entryValues(change, appliedBy), Math.round(durationMs), statementsDone];
     return entry(change, appliedBy, await this.client.query(RECORD, values));
   }
-
-  private describe(): string {
-    const { host, port, database } = this.connection;
-    return `PostgreSQL database "${database}" at ${host}:${port}`;
-  }
-
-  /** Turns a refusal (SQLSTATE 28…, 3D000, 42501) into a sentence with its fix; leaves other errors alone. */
-  private accessError(error: unknown, doing = 'the connection was refused'): unknown {
-    if (!(error instanceof DatabaseError) || !/^(28...|3D000|42501)$/.test(error.code ?? '')) return error;
-    return new StoreAccessError(
-      `${this.describe()}: ${doing} as user "${this.connection.user}": ${error.message}. ` +
-        "Connect with the credentials of the database's owner.",
-      { cause: error },
-    );
-  }
-}
-
-function entryValues({ version, description, rollback, checksum }: Change, appliedBy: string): string[] {
-  return [version, description, rollback, checksum, appliedBy];
-}
-
-/** The entry of a change that {@link RECORD} has just recorded. */
-function entry(
-  { version, description, checksum, rollback }: Change,
-  appliedBy: string,
-  { rows }: QueryResult<Pick<AppliedChange, 'durationMs' | 'appliedAt'>>,
-): AppliedChange {
-  return { version, description, checksum, rollback, appliedBy, ...rows[0]! };
-}
-
-function toAppliedChange({ statements_done, error, ...entry }: HistoryRow): AppliedChange {
-  if (statements_done === null) return entry;
-  return { ...entry, halfDone: { statements: statements_done, ...(error === null ? {} : { error }) } };
-}
-
-function failure(
-  file: string,
-  index: number,
-  statement: Statement,
-  error: unknown,
-  position?: number,
-  hint?: string,
-): ChangeFailedError {
-  const { message, detail, hint: serverHint } = error as DatabaseError;
-  const reason = [message, detail, serverHint].filter(Boolean).map(sentence).join(' ');
-  return new ChangeFailedError(file, index + 1, locate(statement, position), reason, { cause: error, hint });
-}
-
-function recordError(file: string, error: Error): Error {
-  if ((error as DatabaseError).code !== NOT_NULL_VIOLATION) return error;
-  return new Error(`${file} was applied by another runner meanwhile.`, { cause: error });
-}
-
-function sentence(text: string | undefined): string {
-  return /[.!?]$/.test(text!) ? text! : `${text}.`;
-}
-
-/** Line and column in the file of the server's character position (from 1) in a statement. */
-function locate(statement: Statement, position: number | undefined): { line: number; column?: number } {
-  if (position === undefined) return { line: statement.line };
-  const before = [...statement.text].slice(0, position - 1).join('');
-  const lines = before.split('\n');
-  return { line: statement.line + lines.length - 1, column: lines.at(-1)!.length + 1 };
 }
