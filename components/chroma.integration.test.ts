@@ -1,4 +1,5 @@
 import { KubernetesCluster, type Tunnel } from '../migrations/kubernetes/cluster';
+import { chromaTarget } from '../migrations/targets/chroma/store';
 import { eventually } from '../migrations/testing/servers';
 import { chromaSpec } from './chroma-spec';
 import { applyProxiedStore, podReady } from './testing/proxied-store';
@@ -73,6 +74,14 @@ test('the application works with collections of projects and records, and with n
   ).toBe(403);
   expect(await status(app, 'POST', '/api/v2/reset')).toBe(403);
   expect(await status(owner, 'DELETE', `${data}/collections/tools`)).toBe(200);
+});
+
+test('a runner with the token of the application gets a sentence with the fix', async () => {
+  const endpoint = `http://${tunnel.host}:${tunnel.port}`;
+  const target = chromaTarget({ endpoint, token: tokens.app!, database: 'test' });
+  const refusal = /403 Forbidden\. Connect with credentials that may\.$/;
+  await expect(target.applied()).rejects.toThrow(refusal);
+  await expect(target.lock({ holder: 'app', waitMs: 0 })).rejects.toThrow(refusal);
 });
 
 test('acknowledged records are there after the pod was killed', async () => {

@@ -1,5 +1,6 @@
 import { KubernetesCluster, type Tunnel } from '../migrations/kubernetes/cluster';
 import { OxigraphClient } from '../migrations/targets/oxigraph/client';
+import { OxigraphTarget } from '../migrations/targets/oxigraph/target';
 import { eventually } from '../migrations/testing/servers';
 import { oxigraphSpec } from './oxigraph-spec';
 import { applyProxiedStore, podReady } from './testing/proxied-store';
@@ -101,6 +102,21 @@ test('the read-only endpoint takes queries and nothing else, whoever asks', asyn
     expect(await status(readOnly, user, 'POST', '/query', update('CLEAR ALL'))).toBe(415);
     expect(await status(readOnly, user, 'POST', '/query?update=CLEAR+ALL', update('CLEAR ALL'))).toBe(415);
   }
+});
+
+test('a runner that may only read gets a sentence with the fix, and changes nothing', async () => {
+  const connection = (tunnel: Tunnel, user: string) => ({
+    endpoint: `http://${tunnel.host}:${tunnel.port}`,
+    user,
+    password: password(user),
+  });
+  const target = new OxigraphTarget({ ...connection(readOnly, 'readonly'), database: 'test' });
+  expect([await target.applied(), await target.snapshot()]).toEqual([[], undefined]);
+  await expect(target.lock({ holder: 'reader', waitMs: 0 })).rejects.toThrow(
+    /: the lock cannot be written as "readonly": it was refused with status 403\. Connect with the credentials of the owner\.$/,
+  );
+  const graphs = await new OxigraphClient(connection(writing, 'owner')).select('SELECT ?g { GRAPH ?g {} }');
+  expect(graphs.filter(({ g }) => g!.includes('schema-migrations'))).toEqual([]);
 });
 
 test('the server itself is not reachable beside the proxy', async () => {

@@ -6,7 +6,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { MinioAdmin } from '../../components/minio-admin';
 import { bucketDefinitions } from '../targets/minio/definitions';
-import { type ScratchServer, startMinio } from '../testing/servers';
+import { jsonChange } from '../testing/change-folder';
+import { HeldConnection } from '../testing/held-connection';
+import { restartServer, type ScratchServer, startMinio } from '../testing/servers';
+import { jsonFiles } from './json-files';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
 import { correctnessSuite } from './suite';
 
@@ -14,9 +17,9 @@ const READER = { accessKey: 'reader', secretKey: 'reader-secret' };
 
 correctnessSuite({
   store: 'minio',
-  restarts: false,
   async start(): Promise<CorrectnessServer> {
     const server = await startMinio();
+    const connection = await HeldConnection.open(server);
     const { host, port, user, password } = server;
     const admin = new MinioAdmin({ host, port }, { accessKey: user, secretKey: password });
     await admin.putUser(READER);
@@ -30,46 +33,43 @@ correctnessSuite({
     });
     let places = 0;
     return {
-      fresh: async () => freshPlace(server, client, `place${++places}`),
+      fresh: async () => freshPlace(connection, server, client, `place${++places}`),
+      restart: () => restartServer(server),
       async stop() {
         client.destroy();
+        await connection.close();
         await server.stop();
       },
     };
   },
 });
 
-function freshPlace(server: ScratchServer, client: S3Client, database: string): FreshPlace {
+function freshPlace(
+  connection: HeldConnection,
+  server: ScratchServer,
+  client: S3Client,
+  database: string,
+): FreshPlace {
   const bucket = (n: number) => `${database}-object-${n}`;
   const create = (n: number) => ({ operation: 'createBucket', bucket: bucket(n) });
-  const file = (n: number, up: object[], description = 'A change') =>
-    JSON.stringify({ description, up, down: [{ operation: 'deleteBucket', bucket: bucket(n) }] }, null, 2);
+  const remove = (n: number) => ({ operation: 'deleteBucket', bucket: bucket(n) });
+  const refused = { operation: 'putVersioning', bucket: bucket(98), status: 'Enabled' };
   const buckets = async () =>
     (await client.send(new ListBucketsCommand())).Buckets!.map((entry) => entry.Name!).sort();
-  const missing = { operation: 'putVersioning', bucket: bucket(98), status: 'Enabled' };
-  const many = (n: number) =>
-    Array.from({ length: 5_000 }, (_, index) => ({
-      operation: 'putVersioning',
-      bucket: bucket(n),
-      status: index % 2 ? 'Enabled' : 'Suspended',
-    }));
   return {
-    host: server.host,
-    port: server.port,
+    host: connection.host,
+    port: connection.port,
     database,
     credentials: { rootUser: server.user, rootPassword: server.password },
     readOnly: { rootUser: READER.accessKey, rootPassword: READER.secretKey },
-    change: (n) => file(n, [create(n)]),
+    ...jsonFiles({ create, remove, request: (n) => `PUT /${bucket(n)}` }, connection),
     // Without transactions the operation before the refused one stays, so it repeats what is there.
-    failing: () => file(2, [create(2), missing]),
-    slow: (n) => file(n, [create(n), ...many(n)]),
-    quick: (n) => file(n, [create(n)]),
-    insideSlow: async () => (await buckets()).includes(bucket(3)),
-    big: (n, bytes) => file(n, [create(n)], 'x'.repeat(bytes)),
+    failing: () => jsonChange([create(2), refused], [remove(2)]),
     objects: async () =>
       (await buckets())
         .filter((name) => name.startsWith(`${database}-object-`))
-        .map((name) => Number(name.split('-').at(-1))),
+        .map((name) => Number(name.split('-').at(-1)))
+        .sort((a, b) => a - b),
     dump: () => dump(client, database, buckets),
   };
 }

@@ -1,6 +1,6 @@
 import { sqlChange } from '../testing/change-folder';
 import { as, closePools, freshDatabase, query, superuser } from '../testing/postgres';
-import { eventually, type ScratchServer, startPostgres } from '../testing/servers';
+import { restartServer, type ScratchServer, startPostgres } from '../testing/servers';
 import { DEFINITIONS } from '../targets/postgres/definitions';
 import type { PostgresConnection } from '../targets/postgres/target';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
@@ -8,19 +8,17 @@ import { correctnessSuite } from './suite';
 
 correctnessSuite({
   store: 'postgres',
-  restarts: true,
   async start(): Promise<CorrectnessServer> {
-    const forwarded = await startPostgres();
-    const { host, port } = forwarded;
-    // The runners under test go through the API server's port-forward, as in real runs; the tests' own queries go directly,
-    // because a port-forward does not tell its client that a server is gone.
-    const server = { ...forwarded, host: forwarded.podIp, port: forwarded.servicePort };
+    const server = await startPostgres();
     return {
-      fresh: async () => ({ ...freshPlace(server, await freshDatabase(server)), host, port }),
-      restart: () => restart(server),
+      fresh: async () => freshPlace(server, await freshDatabase(server)),
+      async restart() {
+        await restartServer(server);
+        await closePools();
+      },
       async stop() {
         await closePools();
-        await forwarded.stop();
+        await server.stop();
       },
     };
   },
@@ -76,21 +74,4 @@ async function dump(database: PostgresConnection): Promise<string> {
     ? await query(database, 'SELECT * FROM platform.schema_migrations, platform.schema_snapshot ORDER BY 1')
     : [];
   return JSON.stringify({ definitions, relations, rows }, null, 1);
-}
-
-/** Kills the container's first process, which is the server; Kubernetes starts it again with its data. */
-async function restart(server: ScratchServer): Promise<void> {
-  const started = async () =>
-    (
-      await query<{ at: string }>(superuser(server), 'SELECT pg_postmaster_start_time()::text AS at').catch(
-        () => [],
-      )
-    )[0]?.at;
-  const before = await started();
-  await query(superuser(server), `COPY (SELECT 1) TO PROGRAM 'kill -QUIT 1'`).catch(() => undefined);
-  await eventually('the server has started again', 120_000, async () => {
-    await closePools().catch(() => undefined);
-    const now = await started();
-    return now !== undefined && now !== before;
-  });
 }

@@ -3,8 +3,8 @@ import type { StoreName } from '../stores';
 /** What the suite needs to know about one store; adding a store is one file that implements it. */
 export interface StoreAdapter {
   readonly store: StoreName;
-  /** Whether its server has {@link CorrectnessServer.restart}. */
-  readonly restarts: boolean;
+  /** Why the store has no users that may read and not write; then that case is left out, and its tests' names say so. */
+  readonly noReadOnlyUsers?: string;
   /** Starts a server of the store. */
   start(): Promise<CorrectnessServer>;
 }
@@ -13,8 +13,8 @@ export interface StoreAdapter {
 export interface CorrectnessServer {
   /** A place that nothing was ever applied to, independent of earlier ones. */
   fresh(): Promise<FreshPlace>;
-  /** Kills the server hard and lets it start again; only where the test can. */
-  restart?(): Promise<void>;
+  /** Kills the server hard and lets it start again. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,8 +25,8 @@ export interface FreshPlace {
   readonly database: string;
   /** As the store's credentials Secret has them. */
   readonly credentials: Record<string, string>;
-  /** Credentials that may read, and not write. */
-  readonly readOnly: Record<string, string>;
+  /** Credentials that may read, and not write; none where {@link StoreAdapter.noReadOnlyUsers}. */
+  readonly readOnly?: Record<string, string>;
   /** File that makes object `n` (from 1), with a `down` that removes it. */
   change(n: number): string;
   /** File whose first operation works and whose second one the store refuses. */

@@ -5,8 +5,10 @@ import type { MigrationLock } from './target';
 /** A holder renews its lease this often … */
 const HEARTBEAT_MS = 1_000;
 /** … and is taken for dead when a waiter saw no renewal for this long. */
-const DEAD_AFTER_MS = 4_000;
+const DEAD_AFTER_MS = 3_000;
 const POLL_MS = 250;
+/** Pause after another waiter was faster. */
+const RACE_MS = 20;
 
 /** A lease as a store keeps it. */
 export interface LeaseRecord {
@@ -51,14 +53,17 @@ export async function takeLease(
     const token = free ? await storage.write({ holder, held: true }, current?.token) : undefined;
     if (token) return new RenewedLease(storage, store, holder, token);
     if (now >= deadline) throw new LockTimeoutError(store, current?.holder ?? 'another runner', waitMs);
-    await delay(POLL_MS);
+    // The takeover of a dead holder comes as soon as it may.
+    const untilDead = seen ? seen.since + DEAD_AFTER_MS - now : POLL_MS;
+    await delay(Math.min(POLL_MS, Math.max(untilDead, RACE_MS)));
   }
 }
 
 class RenewedLease implements Lease {
   private lost: Error | undefined;
   private lastBeat = performance.now();
-  private beating: Promise<void> = Promise.resolve();
+  /** The beat under way: a store that does not answer must not be left with a queue of them. */
+  private beating: Promise<void> | undefined;
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -68,13 +73,13 @@ class RenewedLease implements Lease {
     private token: string,
   ) {
     this.timer = setInterval(() => {
-      this.beating = this.beating.then(() => this.beat());
+      this.beating ??= this.beat().finally(() => (this.beating = undefined));
     }, HEARTBEAT_MS);
     this.timer.unref();
   }
 
   assertHeld(): void {
-    if (!this.lost && performance.now() - this.lastBeat >= DEAD_AFTER_MS) {
+    if (!this.lost && this.isOverdue()) {
       this.lost = new Error(`The migration lock of ${this.store} could not be kept alive; run again.`);
     }
     if (this.lost) throw this.lost;
@@ -83,18 +88,25 @@ class RenewedLease implements Lease {
   async release(): Promise<void> {
     clearInterval(this.timer);
     await this.beating;
-    if (this.lost) return;
+    if (this.lost || this.isOverdue()) return;
     // An unreachable store leaves the lease to expire.
     await this.storage.write({ holder: this.holder, held: false }, this.token).catch(() => undefined);
   }
 
+  /** Whether others may take this holder for dead. */
+  private isOverdue(): boolean {
+    return performance.now() - this.lastBeat >= DEAD_AFTER_MS;
+  }
+
   private async beat(): Promise<void> {
     if (this.lost) return;
+    const started = performance.now();
     try {
       const token = await this.storage.write({ holder: this.holder, held: true }, this.token);
       if (token) {
         this.token = token;
-        this.lastBeat = performance.now();
+        // A waiter may have seen this beat before its answer came.
+        this.lastBeat = started;
       } else {
         this.lost = new Error(
           `The migration lock of ${this.store} was taken over by another runner; run again.`,

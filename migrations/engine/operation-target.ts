@@ -3,6 +3,7 @@ import { type Lease, type LeaseStorage, takeLease } from './lease';
 import type {
   AppliedChange,
   Change,
+  DataAudit,
   MigrationLock,
   MigrationTarget,
   SchemaSnapshot,
@@ -28,6 +29,8 @@ export interface OperationStore {
   perform(statement: Statement): Promise<void>;
   /** See {@link MigrationTarget.schema}. */
   schema(): Promise<readonly string[]>;
+  /** See {@link MigrationTarget.audit}. */
+  audit?(): Promise<DataAudit>;
   snapshot(): Promise<SchemaSnapshot | undefined>;
   saveSnapshot(snapshot: SchemaSnapshot): Promise<void>;
   /** Whether an error says that the credentials are wrong or may not do this; then {@link user} is named. */
@@ -48,7 +51,9 @@ export class OperationTarget implements MigrationTarget {
 
   async lock(options: { holder: string; waitMs: number }): Promise<MigrationLock> {
     await this.access('the place of the history cannot be made ready', () => this.port.prepare());
-    const lease = await takeLease(this.port.lease, this.port.name, options);
+    const lease = await this.access('the lock cannot be written', () =>
+      takeLease(this.port.lease, this.port.name, options),
+    );
     this.lease = lease;
     return {
       release: async () => {
@@ -67,7 +72,7 @@ export class OperationTarget implements MigrationTarget {
   async apply(change: Change, appliedBy: string): Promise<AppliedChange> {
     const started = performance.now();
     await this.perform(change.file, change.up);
-    const { version, description, checksum, rollback } = change;
+    const { version, description, checksum, rollback, parameters } = change;
     const entry: AppliedChange = {
       version,
       description,
@@ -76,9 +81,18 @@ export class OperationTarget implements MigrationTarget {
       appliedAt: new Date().toISOString(),
       appliedBy,
       durationMs: Math.round(performance.now() - started),
+      ...(parameters ? { parameters } : {}),
     };
     await this.port.record(entry);
     return entry;
+  }
+
+  async renew(change: Change, statements: readonly Statement[]): Promise<AppliedChange> {
+    const entry = (await this.port.history()).find(({ version }) => version === change.version)!;
+    await this.perform(change.file, statements);
+    const renewed = { ...entry, parameters: change.parameters };
+    await this.port.record(renewed);
+    return renewed;
   }
 
   async revert(change: Change): Promise<void> {
@@ -90,12 +104,17 @@ export class OperationTarget implements MigrationTarget {
     return this.access('its definitions cannot be read', async () => (await this.port.schema()).toSorted());
   }
 
+  audit(): Promise<DataAudit | undefined> {
+    return this.access('its data cannot be looked at', async () => this.port.audit?.());
+  }
+
   snapshot(): Promise<SchemaSnapshot | undefined> {
     return this.access('the recorded definitions cannot be read', () => this.port.snapshot());
   }
 
-  saveSnapshot(snapshot: SchemaSnapshot): Promise<void> {
-    return this.port.saveSnapshot(snapshot);
+  async saveSnapshot(snapshot: SchemaSnapshot): Promise<void> {
+    this.lease?.assertHeld();
+    await this.port.saveSnapshot(snapshot);
   }
 
   close(): Promise<void> {
@@ -113,6 +132,8 @@ export class OperationTarget implements MigrationTarget {
         });
       }
     }
+    // A runner that has taken over meanwhile has written its own entry.
+    this.lease?.assertHeld();
   }
 
   /** Turns a refusal of the credentials into a sentence with its fix. */

@@ -11,6 +11,7 @@ beforeAll(async () => {
     if (request.url === '/silent') return;
     const status = Number(request.url!.slice(1));
     if (status === 302) response.setHeader('location', '/200');
+    if (status === 403) response.setHeader('content-type', 'text/html');
     response.writeHead(status).end(status === 404 ? '' : `answer to ${request.method}`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -35,6 +36,7 @@ test('gives the text of a success', async () => {
 test.each([
   ['/400', 400, 'answer to GET', false],
   ['/404', 404, '404 Not Found', false],
+  ['/403', 403, '403 Forbidden', false],
   ['/500', 500, 'answer to GET', false],
   ['/503', 503, 'answer to GET', true],
 ])('%s is an error with the words of the server', async (path, status, message, away) => {

@@ -43,7 +43,9 @@ export async function http({ url, timeoutMs = TIMEOUT_MS, ...init }: HttpRequest
     throw unanswered(url, error as Error);
   }
   if (answer.ok) return text;
-  const message = text.trim() || `${answer.status} ${answer.statusText}`;
+  // The proxy in front of a store answers with a page.
+  const page = answer.headers.get('content-type')?.startsWith('text/html');
+  const message = (!page && text.trim()) || `${answer.status} ${answer.statusText}`;
   throw new HttpError(answer.status, message, AWAY.has(answer.status) ? 'ECONNREFUSED' : undefined);
 }
 

@@ -30,3 +30,8 @@ export class TemporaryFolder {
 export function sqlChange(up: string, down = 'SELECT 1;', options = ''): string {
   return `-- migrate:up ${options}\n${up}\n-- migrate:down\n${down}\n`;
 }
+
+/** Text of a JSON change file. */
+export function jsonChange(up: readonly object[], down: readonly object[], description = 'A change'): string {
+  return JSON.stringify({ description, up, down }, null, 2);
+}

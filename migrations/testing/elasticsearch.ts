@@ -29,7 +29,7 @@ export function startElasticsearch(): Promise<ScratchServer> {
       'export ES_PATH_CONF=/data/config CLI_JAVA_OPTS="-XX:TieredStopAtLevel=1"',
       // The first compiler alone starts the server with half of the processor time.
       'export ES_JAVA_OPTS="-Xms384m -Xmx384m -XX:TieredStopAtLevel=1"',
-      'mkdir /data/logs && cp -R /usr/share/elasticsearch/config /data/config && cd /data',
+      'mkdir -p /data/logs /data/config && cp -R /usr/share/elasticsearch/config/. /data/config && cd /data',
       // A file realm instead of the keystore, whose tool takes as long to start as the server.
       `salt=${SALT}`,
       'hash=$(openssl kdf -binary -keylen 32 -kdfopt digest:SHA512 -kdfopt iter:1000 -kdfopt "pass:$PASSWORD" -kdfopt "hexsalt:$salt" PBKDF2 | base64 -w0)',

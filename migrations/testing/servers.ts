@@ -1,5 +1,6 @@
 /** Scratch servers for the integration tests: pods in a namespace of their own in the local cluster. */
 import { randomBytes } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { containerSecurityContext, podSecurityContext } from '../../components/metadata';
 import { images } from '../../components/versions';
@@ -8,7 +9,7 @@ import { KubernetesCluster, type KubernetesObject } from '../kubernetes/cluster'
 /** A running scratch server, reached through the API server's port-forward. */
 export interface ScratchServer {
   readonly cluster: KubernetesCluster;
-  /** Namespace of its own; also holds a Service and a Secret of the given name. */
+  /** Also holds a Service and a Secret of the given name. */
   readonly namespace: string;
   readonly name: string;
   readonly host: string;
@@ -45,9 +46,13 @@ export interface ServerRecipe {
 const READY_WITHIN_MS = 120_000;
 const FIELD_MANAGER = 'migrations-test';
 
-/** Starts an empty PostgreSQL whose superuser is `postgres`. @param settings Arguments of `postgres`; default fast and not durable. */
-export function startPostgres(settings = '-c fsync=off'): Promise<ScratchServer> {
-  return startServer({
+/**
+ * Starts an empty PostgreSQL whose superuser is `postgres`.
+ * @param settings Arguments of `postgres`; default fast and not durable.
+ * @param namespace See {@link startServer}.
+ */
+export function startPostgres(settings = '-c fsync=off', namespace?: string): Promise<ScratchServer> {
+  const recipe: ServerRecipe = {
     name: 'postgres',
     image: images.postgres,
     uid: 26,
@@ -62,12 +67,13 @@ export function startPostgres(settings = '-c fsync=off'): Promise<ScratchServer>
     ].join(' && '),
     readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1'] }, periodSeconds: 1 },
     secret: (username, password) => ({ username, password }),
-  });
+  };
+  return startServer(recipe, namespace);
 }
 
-/** Starts an empty MinIO. */
-export function startMinio(): Promise<ScratchServer> {
-  return startServer({
+/** Starts an empty MinIO. @param namespace See {@link startServer}. */
+export function startMinio(namespace?: string): Promise<ScratchServer> {
+  const recipe: ServerRecipe = {
     name: 'minio',
     image: images.minio,
     uid: 1000,
@@ -78,14 +84,20 @@ export function startMinio(): Promise<ScratchServer> {
     env: { MINIO_ROOT_USER: 'rootuser', MINIO_ROOT_PASSWORD: '$(PASSWORD)', MINIO_BROWSER: 'off' },
     readinessProbe: { httpGet: { path: '/minio/health/ready', port: 9000 }, periodSeconds: 1 },
     secret: (rootUser, rootPassword) => ({ rootUser, rootPassword }),
-  });
+  };
+  return startServer(recipe, namespace);
 }
 
-/** Starts a server in a namespace of its own and waits until it is ready. */
-export async function startServer(recipe: ServerRecipe): Promise<ScratchServer> {
+/**
+ * Starts a server and waits until it is ready.
+ * @param namespace Made where it does not exist, and deleted with the server; default one of its own.
+ */
+export async function startServer(
+  recipe: ServerRecipe,
+  namespace = `test-${recipe.name}-${randomBytes(4).toString('hex')}`,
+): Promise<ScratchServer> {
   const cluster = KubernetesCluster.load();
   const { name, port, user } = recipe;
-  const namespace = `test-${name}-${randomBytes(4).toString('hex')}`;
   const password = randomBytes(12).toString('hex');
   const remove = () => cluster.delete('v1', 'Namespace', undefined, namespace);
   try {
@@ -138,6 +150,8 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
         // Service variables such as NEO4J_PORT would be read as settings.
         enableServiceLinks: false,
         terminationGracePeriodSeconds: 0,
+        // As process 1 of its own container, a server could not be killed from inside.
+        shareProcessNamespace: true,
         securityContext: podSecurityContext(uid),
         containers: [
           {
@@ -165,6 +179,25 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
   ];
 }
 
+/** Kills the server hard and waits until Kubernetes has started it again, with its data and at its address. */
+export async function restartServer({ cluster, namespace, name }: ScratchServer): Promise<void> {
+  const status = async (): Promise<{ ready: boolean; restartCount: number } | undefined> =>
+    (await cluster.read('v1', 'Pod', namespace, name))?.status?.containerStatuses?.[0];
+  const before = (await status())!.restartCount;
+  const { Exec } = await import('@kubernetes/client-node/dist/exec.js');
+  const command = ['sh', '-c', 'kill -9 -1'];
+  await new Exec(cluster.config).exec(namespace, name, name, command, null, new PassThrough(), null, false);
+  await eventually(
+    `${namespace}/${name} has started again`,
+    READY_WITHIN_MS,
+    async () => {
+      const now = await status();
+      return now !== undefined && now.ready && now.restartCount > before;
+    },
+    () => podReport(cluster, namespace, name),
+  );
+}
+
 /** What a pod's status, events and log say, for the message of a test that waited for it in vain. */
 async function podReport(cluster: KubernetesCluster, namespace: string, name: string): Promise<string> {
   const pod = await cluster.read('v1', 'Pod', namespace, name);
@@ -179,21 +212,30 @@ async function podReport(cluster: KubernetesCluster, namespace: string, name: st
 }
 
 /**
- * Waits until a condition holds, asking ten times a second; fails with its name when it does not within the time.
+ * Asks ten times a second until the answer is neither undefined nor false, and returns it; an error is an answer that is not there yet.
  * @param report What the failure's message is to say besides.
+ * @throws Error naming what was waited for, and the last error, when the time is over.
  */
-export async function eventually(
+export async function eventually<T>(
   what: string,
   withinMs: number,
-  condition: () => Promise<boolean>,
+  ask: () => Promise<T | undefined | false>,
   report?: () => Promise<string>,
-): Promise<void> {
+): Promise<T> {
   const deadline = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() >= deadline) {
-      const more = await report?.().catch(String);
-      throw new Error(`Not within ${withinMs} ms: ${what}.${more ? `\n${more}` : ''}`);
+  let last: unknown;
+  do {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+    } catch (error) {
+      last = error;
     }
     await delay(100);
-  }
+  } while (performance.now() < deadline);
+  const more = [
+    ...(last === undefined ? [] : [`Last error: ${String(last)}`]),
+    await report?.().catch(String),
+  ];
+  throw new Error([`Not within ${withinMs} ms: ${what}.`, ...more].filter(Boolean).join('\n'));
 }

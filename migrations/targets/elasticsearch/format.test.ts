@@ -36,6 +36,19 @@ test('the files of the platform are valid', () => {
     '000002-data-streams.json',
     '000003-document-search.json',
     '000004-roles.json',
+    '000005-snapshots.json',
+  ]);
+});
+
+test('a retention shorter than a phase of the policy is refused with the value', () => {
+  const { problems } = readChangeFiles(join(__dirname, '../../elasticsearch/platform'), elasticsearchFormat, {
+    'retention.logs': '3d',
+  });
+  expect(problems).toEqual([
+    expect.objectContaining({
+      file: '000001-lifecycle-policies.json',
+      what: 'has operations that are not valid (up.0.body.policy.phases.delete.min_age: is 3d, before the phase cold starts at 14d; ages count from the rollover and must ascend; the parameters are retention.logs = 3d, retention.workflows = 365d, retention.activities = 180d, retention.metrics = 30d)',
+    }),
   ]);
 });
 
@@ -45,6 +58,7 @@ test('reads operations with the lines they start on', () => {
     {
       text: '{"operation":"putLifecyclePolicy","name":"logs","body":{"policy":{"phases":{"hot":{"actions":{}}}}}}',
       line: 4,
+      defines: 'LifecyclePolicy logs',
     },
   ]);
 });

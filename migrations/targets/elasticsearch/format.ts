@@ -123,13 +123,13 @@ const operation = z.discriminatedUnion('operation', [
 /** One operation of an Elasticsearch change file. */
 export type ElasticsearchOperation = z.infer<typeof operation>;
 
-const format = jsonFormat(operation);
+const format = jsonFormat(operation, objectOf);
 
 /** The Elasticsearch change format: JSON files of {@link ElasticsearchOperation}s. */
 export const elasticsearchFormat: ChangeFormat = {
   ...format,
-  parse(text) {
-    const change = format.parse(text);
+  parse(text, values) {
+    const change = format.parse(text, values);
     const faults = [...orderFaults(change.up), ...orderFaults(change.down)];
     if (faults.length === 0) return change;
     throw new MalformedChangeError(
@@ -139,7 +139,12 @@ export const elasticsearchFormat: ChangeFormat = {
   },
 };
 
-/** What an operation uses: `kind name`, with the kind as in `put…` and `create…`. */
+/** What an operation defines or deletes: `kind name`, with the kind as in `put…` and `create…`. */
+function objectOf({ operation: act, name: object }: ElasticsearchOperation): string {
+  return `${act.replace(/^(put|create|delete)/, '')} ${object}`;
+}
+
+/** What an operation uses, named in the same way. */
 function uses(change: ElasticsearchOperation): string[] {
   switch (change.operation) {
     case 'putIndexTemplate':
@@ -156,10 +161,10 @@ function uses(change: ElasticsearchOperation): string[] {
 /** Faults of the order in one section: an object used before the section makes it, or after the section deleted it. */
 function orderFaults(statements: readonly Statement[]): string[] {
   const operations = statements.map(({ text }) => JSON.parse(text) as ElasticsearchOperation);
-  const acts = operations.map(({ operation: act, name: object }) => {
-    const [, verb, kind] = /^(put|create|delete)(.*)$/.exec(act)!;
-    return { deletes: verb === 'delete', object: `${kind} ${object}` };
-  });
+  const acts = operations.map((change) => ({
+    deletes: change.operation.startsWith('delete'),
+    object: objectOf(change),
+  }));
   return operations.flatMap((change, at) =>
     uses(change).flatMap((used) => {
       const before = acts.slice(0, at).findLast(({ object }) => object === used);

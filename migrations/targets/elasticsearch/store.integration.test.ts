@@ -4,6 +4,7 @@ import { canonicalJson } from '../../engine/canonical-json';
 import { readChangeFiles } from '../../engine/change-files';
 import { LockTimeoutError, StoreAccessError } from '../../engine/errors';
 import { migrateDown, migrateUp } from '../../engine/runner';
+import { hasDrift, schemaDrift } from '../../engine/verify';
 import { TemporaryFolder } from '../../testing/change-folder';
 import { killHard, startChildRunner } from '../../testing/child-runner';
 import { elasticsearchClient, startElasticsearch } from '../../testing/elasticsearch';
@@ -82,6 +83,35 @@ describe('the definitions of the platform', () => {
     expect(await migrateUp(options(platform))).toMatchObject({ applied: [] });
     await migrateDown(options(platform));
     expect(await target().schema()).toEqual(before);
+  });
+
+  test('a new retention changes the policies, and is no drift', async () => {
+    const folderWith = (parameters: Record<string, string>) =>
+      readChangeFiles(join(__dirname, '../../elasticsearch/platform'), elasticsearchFormat, parameters);
+    const ages = async () => {
+      const policies = await client.ilm.getLifecycle();
+      return Object.fromEntries(
+        ['logs', 'workflows', 'activities', 'metrics'].map((name) => [
+          name,
+          policies[`platform-${name}`]!.policy.phases.delete!.min_age,
+        ]),
+      );
+    };
+    const kept = { workflows: '365d', activities: '180d', metrics: '30d' };
+    expect((await migrateUp(options(folderWith({ 'retention.logs': '60d' })))).failed).toBeUndefined();
+    expect(await ages()).toEqual({ logs: '60d', ...kept });
+    const changed = options(folderWith({ 'retention.logs': '20d', 'retention.snapshots': '3d' }));
+    const { renewed, applied } = await migrateUp(changed);
+    expect({ applied, renewed: renewed!.map(({ version }) => version) }).toEqual({
+      applied: [],
+      renewed: ['000001', '000005'],
+    });
+    expect(await ages()).toEqual({ logs: '20d', ...kept });
+    const { 'platform-nightly': nightly } = await client.slm.getLifecycle();
+    expect(nightly!.policy.retention!.expire_after).toBe('3d');
+    expect(hasDrift(await schemaDrift(target()))).toBe(false);
+    expect(await migrateUp(changed)).toMatchObject({ applied: [] });
+    await migrateDown(options(platform));
   });
 
   test('search finds synonyms and stems, counts facets, and filters', async () => {

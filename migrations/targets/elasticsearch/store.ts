@@ -64,25 +64,20 @@ class ElasticsearchStore implements OperationStore {
           properties: { kind: { type: 'keyword' }, database: { type: 'keyword' } },
         },
       })
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         if (!isRefused(error, 400, /resource_already_exists/)) throw error;
+        await this.started();
       });
   }
 
   async history(): Promise<AppliedChange[]> {
     try {
-      await this.client.indices.refresh({ index: HISTORY });
-      const { hits } = await this.client.search<{ entry: AppliedChange }>({
-        index: HISTORY,
-        size: MOST_ENTRIES,
-        query: {
-          bool: { filter: [{ term: { kind: 'change' } }, { term: { database: this.connection.database } }] },
-        },
-      });
-      return hits.hits.map((hit) => hit._source!.entry);
+      return await this.entries();
     } catch (error) {
       if (isRefused(error, 404, /index_not_found/)) return [];
-      throw error;
+      if (!isRefused(error, 503, /./)) throw error;
+      await this.started();
+      return this.entries();
     }
   }
 
@@ -120,6 +115,23 @@ class ElasticsearchStore implements OperationStore {
 
   close(): Promise<void> {
     return this.client.close();
+  }
+
+  private async entries(): Promise<AppliedChange[]> {
+    await this.client.indices.refresh({ index: HISTORY });
+    const { hits } = await this.client.search<{ entry: AppliedChange }>({
+      index: HISTORY,
+      size: MOST_ENTRIES,
+      query: {
+        bool: { filter: [{ term: { kind: 'change' } }, { term: { database: this.connection.database } }] },
+      },
+    });
+    return hits.hits.map((hit) => hit._source!.entry);
+  }
+
+  /** Waits for the index of the history, which another runner may have made just now: until its shard has started, reads fail. */
+  private async started(): Promise<void> {
+    await this.client.cluster.health({ index: HISTORY, wait_for_active_shards: 1, timeout: '10s' });
   }
 
   private id(name: string): string {

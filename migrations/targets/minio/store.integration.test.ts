@@ -12,6 +12,7 @@ import { readChangeFiles } from '../../engine/change-files';
 import { LockTimeoutError, StoreAccessError } from '../../engine/errors';
 import { migrateDown, migrateUp } from '../../engine/runner';
 import { TemporaryFolder } from '../../testing/change-folder';
+import { roundTrips } from '../../testing/round-trip';
 import { type ScratchServer, startMinio } from '../../testing/servers';
 import { minioTarget } from './store';
 import { minioFormat } from './format';
@@ -111,13 +112,14 @@ describe('the platform buckets', () => {
   });
 
   test('go away with their settings when the change is reverted, and come again', async () => {
+    // Those of the test before stay until their changes are reverted.
     await migrateUp(options(platform));
+    await migrateDown(options(platform));
+    await roundTrips(target(), platform);
     await migrateDown(options(platform));
     expect((await client.send(new ListBucketsCommand())).Buckets!.map((entry) => entry.Name)).toEqual([
       'schema-migrations',
     ]);
-    expect((await migrateUp(options(platform))).applied).toHaveLength(1);
-    await migrateDown(options(platform));
   });
 });
 

@@ -48,8 +48,10 @@ class Neo4jStore implements OperationStore {
     if (existing?.constraints === MARKED.length) return;
     for (const label of MARKED) {
       const key = label === '__SchemaMigration' ? '(n.database, n.version)' : 'n.database';
-      await this.run(
+      // Runners that start together end in a deadlock, which the driver resolves by trying again.
+      await this.write(
         `CREATE CONSTRAINT \`${label}\` IF NOT EXISTS FOR (n:\`${label}\`) REQUIRE ${key} IS UNIQUE`,
+        {},
       );
     }
   }

@@ -70,7 +70,8 @@ export class OxigraphTarget implements MigrationTarget {
             .join(' ; ')} } } ORDER BY ?version`,
       ),
     );
-    return rows.map(toAppliedChange);
+    // Two entries of one version: its first runner was taken for dead while the server still performed its update.
+    return [...new Map(rows.map((row) => [row.version, toAppliedChange(row)])).values()];
   }
 
   async apply(change: Change, appliedBy: string): Promise<AppliedChange> {
@@ -80,9 +81,8 @@ export class OxigraphTarget implements MigrationTarget {
     const entry = { version, description, checksum, rollback, appliedAt, appliedBy, durationMs: 0 };
     await this.run(change.file, change.up, `${this.removal(version)} ; ${this.insertion(entry)}`);
     const durationMs = Math.round(performance.now() - started);
-    const timed = `${this.removal(version)} ; ${this.insertion({ ...entry, durationMs })}`;
     // Only known now. The change is recorded already, so that it must not count as failed without this.
-    await this.client.update(timed).catch(() => undefined);
+    await this.client.update(this.timing(version, durationMs)).catch(() => undefined);
     return { ...entry, durationMs };
   }
 
@@ -143,6 +143,13 @@ export class OxigraphTarget implements MigrationTarget {
     const fields = FIELDS.map((field) => `<${historyGraph}:${field}> ${sparqlString(String(entry[field]))}`);
     return `INSERT DATA { GRAPH <${historyGraph}> { <${this.entry(entry.version)}>
       <${this.root}:entry> ${sparqlString(entry.version)} ; ${fields.join(' ; ')} } }`;
+  }
+
+  /** Changes nothing where the entry is gone. */
+  private timing(version: string, durationMs: number): string {
+    const value = (object: string) =>
+      `{ GRAPH <${historyGraph}> { <${this.entry(version)}> <${historyGraph}:durationMs> ${object} } }`;
+    return `DELETE ${value('?old')} INSERT ${value(sparqlString(String(durationMs)))} WHERE ${value('?old')}`;
   }
 
   /** An empty graph per contender: updates that name it fail once it is dropped. */

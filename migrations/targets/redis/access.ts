@@ -131,7 +131,7 @@ function clientOptions({ user, password, tls }: RedisConnection) {
     connectTimeout: CONNECT_MS,
     commandTimeout: COMMAND_MS,
     maxRetriesPerRequest: 5,
-    retryStrategy: (times: number) => Math.min(times * 100, 1_000),
+    retryStrategy: (times: number) => Math.min(times * 100, 500),
     ...(tls ? { tls: { ca: tls.ca, servername: tls.serverName } } : {}),
   } satisfies RedisOptions;
 }

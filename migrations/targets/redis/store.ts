@@ -2,6 +2,7 @@ import { canonicalJson } from '../../engine/canonical-json';
 import { type OperationStore, OperationTarget } from '../../engine/operation-target';
 import type { AppliedChange, SchemaSnapshot, Statement } from '../../engine/target';
 import { isRefusal, RedisAccess, type RedisClient, type RedisConnection } from './access';
+import { auditKeys, type KeyAudit } from './audit';
 import type { RedisOperation } from './definitions';
 import { KeyLease } from './lease';
 import { consumerGroups, performRedisOperation, readRegistry } from './operations';
@@ -71,6 +72,10 @@ class RedisStore implements OperationStore {
       }
     }
     return lines;
+  }
+
+  audit(): Promise<KeyAudit> {
+    return auditKeys(this.access);
   }
 
   async snapshot(): Promise<SchemaSnapshot | undefined> {
