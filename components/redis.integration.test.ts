@@ -5,12 +5,14 @@ import { migrateUp } from '../migrations/engine/runner';
 import { KubernetesCluster, KubernetesObject, Tunnel } from '../migrations/kubernetes/cluster';
 import { connect } from '../migrations/provider/connection';
 import { redisFormat } from '../migrations/targets/redis/format';
+import { eventually } from '../migrations/testing/servers';
 import { aclFile, AclUserName, aclUserNames } from './redis-acl';
 import { RedisSpec, redisSpec } from './redis-spec';
 import { images } from './versions';
 
 const namespace = `redis-test-${process.pid}`;
 const ordinals = [0, 1, 2];
+const SETTLE_MS = 180_000;
 const passwords = Object.fromEntries(aclUserNames.map((user) => [user, `${user}-of-the-test`])) as Record<
   AclUserName,
   string
@@ -45,7 +47,7 @@ afterEach(() => Writer.stopAll());
 afterAll(async () => {
   for (const tunnel of tunnels.values()) await tunnel.close();
   await cluster.delete('v1', 'Namespace', undefined, namespace);
-  await eventually('the namespace is gone', async () =>
+  await eventually('the namespace is gone', SETTLE_MS, async () =>
     (await cluster.read('v1', 'Namespace', undefined, namespace)) ? undefined : true,
   );
 }, 180_000);
@@ -100,7 +102,9 @@ test('a master that is deleted in order hands over: no confirmed write is lost',
   const writer = new Writer();
   await writer.untilConfirmed(50);
   await cluster.delete('v1', 'Pod', namespace, before);
-  await eventually('another master leads', async () => ((await settled()) === before ? undefined : true));
+  await eventually('another master leads', SETTLE_MS, async () =>
+    (await settled()) === before ? undefined : true,
+  );
   await writer.untilConfirmed(50);
   expect(await writer.finish('hand-over')).toEqual([]);
 }, 240_000);
@@ -118,7 +122,9 @@ test.each<[string, (master: string) => Promise<unknown>]>([
     const writer = new Writer();
     await writer.untilConfirmed(50);
     await kill(before);
-    await eventually('another master leads', async () => ((await settled()) === before ? undefined : true));
+    await eventually('another master leads', SETTLE_MS, async () =>
+      (await settled()) === before ? undefined : true,
+    );
     await writer.untilConfirmed(50);
     expect(await writer.finish(`a master ${event}`)).toEqual([]);
   },
@@ -139,7 +145,7 @@ test('after the loss of all pods at once, the elected master leads again with it
   await Promise.all(
     pods.map((pod) => cluster.delete('v1', 'Pod', namespace, pod, { gracePeriodSeconds: 0 })),
   );
-  await eventually('all pods are new', async () => {
+  await eventually('all pods are new', SETTLE_MS, async () => {
     const now = await Promise.all(pods.map(uidOf));
     return now.every((uid, i) => uid !== undefined && uid !== uids[i]) || undefined;
   });
@@ -158,7 +164,7 @@ test('an elected master that comes back with an empty volume empties nobody', as
     propagationPolicy: 'Background',
   });
   await cluster.delete('v1', 'Pod', namespace, before, { gracePeriodSeconds: 0 });
-  await eventually('the pod is new', async () => {
+  await eventually('the pod is new', SETTLE_MS, async () => {
     const now = await uidOf(before);
     return (now !== undefined && now !== uid) || undefined;
   });
@@ -207,22 +213,6 @@ function objects({ configMap, secrets, services, statefulSets, disruptionBudgets
 
 async function uidOf(pod: string): Promise<string | undefined> {
   return (await cluster.read('v1', 'Pod', namespace, pod))?.metadata.uid;
-}
-
-/** First defined result of a check that is repeated, failed or not, until the deadline. */
-async function eventually<T>(what: string, check: () => Promise<T | undefined>, seconds = 180): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  let last: unknown = 'no result';
-  while (Date.now() < deadline) {
-    try {
-      const result = await check();
-      if (result !== undefined) return result;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  throw new Error(`After ${seconds} s still not: ${what} (${String(last)}).`);
 }
 
 const once = {
@@ -278,7 +268,7 @@ async function electionCount(): Promise<number> {
 
 /** Name of the master, once all Sentinels name it, and both replicas are in sync with it. */
 function settled(): Promise<string> {
-  return eventually('all Sentinels name one master that both replicas follow', async () => {
+  return eventually('all Sentinels name one master that both replicas follow', SETTLE_MS, async () => {
     const named = await Promise.all(
       ordinals.map((i) =>
         on(`redis-sentinel-${i}`, (client) => client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'platform')),
@@ -335,7 +325,7 @@ class Writer {
         this.longestGap = Math.max(this.longestGap, Date.now() - last);
         last = Date.now();
       } catch {
-        // Through the tunnel a dead pod looks like a silent one: ask the Sentinels again.
+        // Another pod may lead by now: ask the Sentinels again.
         this.client.disconnect(true);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
@@ -345,7 +335,7 @@ class Writer {
   /** Waits for that many more confirmed writes. */
   async untilConfirmed(more: number): Promise<void> {
     const wanted = this.confirmed.length + more;
-    await eventually(`${wanted} writes are confirmed`, async () =>
+    await eventually(`${wanted} writes are confirmed`, SETTLE_MS, async () =>
       this.confirmed.length >= wanted ? true : undefined,
     );
   }

@@ -69,25 +69,3 @@ export async function underWrites(
   }
   return loop.stop();
 }
-
-/** Polls until `probe` gives a value other than undefined or false. */
-export async function eventually<T>(
-  what: string,
-  timeoutMs: number,
-  probe: () => Promise<T | undefined | false>,
-): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  let last: unknown;
-  while (Date.now() < deadline) {
-    try {
-      const value = await probe();
-      if (value !== undefined && value !== false) return value;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  throw new Error(
-    `${what} did not happen within ${timeoutMs} ms${last ? `; last error: ${String(last)}` : ''}`,
-  );
-}

@@ -1,6 +1,18 @@
 import type { ConnectionReference } from './provider/connection';
 import type { StoreName } from './stores';
 
+/** How a platform's Redis runs: one master under Sentinel, or a Cluster. */
+export type RedisMode = 'sentinel' | 'cluster';
+
+/** Where the stores of one platform are. */
+export interface PlatformPlace {
+  readonly namespace: string;
+  /** kubeconfig context; absent: the current one. */
+  readonly context?: string;
+  /** Default `sentinel`. */
+  readonly redisMode?: RedisMode;
+}
+
 /** Where a store's components put its Service and its Secrets, and what the keys in them are called. */
 export interface StoreService {
   readonly service: string;
@@ -69,6 +81,13 @@ const services: Readonly<Record<StoreName, StoreService>> = {
   },
 };
 
+/** A Redis Cluster is another component, with names of its own. */
+const redisCluster: StoreService = {
+  ...services.redis,
+  service: 'redis-cluster-nodes',
+  credentialsSecret: 'redis-cluster-migrations',
+};
+
 /** The Service and Secrets of a store, as its component names them. */
 export function storeService(store: StoreName): StoreService {
   return services[store];
@@ -77,8 +96,9 @@ export function storeService(store: StoreName): StoreService {
 /** How the stores of one platform are found, by the stack program and by the `migrate` command alike. */
 export function connectionReference(
   store: StoreName,
-  { namespace, context }: { readonly namespace: string; readonly context?: string },
+  { namespace, context, redisMode }: PlatformPlace,
 ): ConnectionReference {
-  const { login: _login, ...service } = services[store];
+  const isCluster = store === 'redis' && redisMode === 'cluster';
+  const { login: _login, ...service } = isCluster ? redisCluster : services[store];
   return { kind: 'service', namespace, context, ...service };
 }

@@ -19,12 +19,15 @@ export interface TargetOptions {
 }
 
 interface StoreDefinition {
+  /** Of its change files; known without loading their parser. */
+  readonly extension: string;
   format(): ChangeFormat;
   open(options: TargetOptions): Promise<MigrationTarget> | MigrationTarget;
 }
 
 const definitions = {
   postgres: {
+    extension: 'sql',
     format: () =>
       (require('./targets/postgres/format') as typeof import('./targets/postgres/format')).sqlFormat,
     open: ({ credential, ...options }) => {
@@ -38,6 +41,7 @@ const definitions = {
     },
   },
   minio: {
+    extension: 'json',
     format: () => (require('./targets/minio/format') as typeof import('./targets/minio/format')).minioFormat,
     open: ({ host, port, database, tls, credential }) => {
       const { minioTarget } = require('./targets/minio/store') as typeof import('./targets/minio/store');
@@ -51,6 +55,7 @@ const definitions = {
     },
   },
   redis: {
+    extension: 'json',
     format: () => (require('./targets/redis/format') as typeof import('./targets/redis/format')).redisFormat,
     open: ({ host, port, nodes, database, tls, credential }) => {
       const { redisTarget } = require('./targets/redis/store') as typeof import('./targets/redis/store');
@@ -59,6 +64,7 @@ const definitions = {
     },
   },
   neo4j: {
+    extension: 'cypher',
     format: () => (require('./targets/neo4j/format') as typeof import('./targets/neo4j/format')).cypherFormat,
     open: ({ host, port, database, credential }) => {
       const { neo4jTarget } = require('./targets/neo4j/store') as typeof import('./targets/neo4j/store');
@@ -72,6 +78,7 @@ const definitions = {
     },
   },
   oxigraph: {
+    extension: 'sparql',
     format: () =>
       (require('./targets/oxigraph/format') as typeof import('./targets/oxigraph/format')).sparqlFormat,
     open: ({ host, port, database, credential }) => {
@@ -86,6 +93,7 @@ const definitions = {
     },
   },
   qdrant: {
+    extension: 'json',
     format: () =>
       (require('./targets/qdrant/format') as typeof import('./targets/qdrant/format')).qdrantFormat,
     open: ({ host, port, database, tls, credential }) => {
@@ -94,6 +102,7 @@ const definitions = {
     },
   },
   chroma: {
+    extension: 'json',
     format: () =>
       (require('./targets/chroma/format') as typeof import('./targets/chroma/format')).chromaFormat,
     open: ({ host, port, database, credential }) => {
@@ -102,6 +111,7 @@ const definitions = {
     },
   },
   elasticsearch: {
+    extension: 'json',
     format: () =>
       (require('./targets/elasticsearch/format') as typeof import('./targets/elasticsearch/format'))
         .elasticsearchFormat,
@@ -125,9 +135,22 @@ export type StoreName = keyof typeof definitions;
 /** Every store that has change files. */
 export const storeNames = Object.keys(definitions) as StoreName[];
 
-/** How the change files of a store are written. */
+/** How the change files of a store are written; the parser is loaded when it is first used. */
 export function changeFormat(store: StoreName): ChangeFormat {
-  return definitions[store].format();
+  const { extension, format }: StoreDefinition = definitions[store];
+  return {
+    extension,
+    get terminator() {
+      return format().terminator;
+    },
+    parse: (text, values) => format().parse(text, values),
+    get check() {
+      return format().check;
+    },
+    get parseSeed() {
+      return format().parseSeed;
+    },
+  };
 }
 
 /** Opens a connection to a store; it is closed with the target. */
@@ -135,7 +158,14 @@ export async function openTarget(store: StoreName, options: TargetOptions): Prom
   return definitions[store].open(options);
 }
 
-/** Folder of a database's change files, relative to the project. */
+/**
+ * Folder of a database's change files, relative to the project.
+ * @throws Error when the name could lead out of `migrations/<store>/`.
+ */
 export function changeFolder(store: StoreName, database: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(database))
+    throw new Error(
+      `A database name has at most 63 letters, digits, "_" and "-", got ${JSON.stringify(database)}.`,
+    );
   return `migrations/${store}/${database}`;
 }

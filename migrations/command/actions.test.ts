@@ -1,8 +1,9 @@
 import { readChangeFiles } from '../engine/change-files';
 import { MemoryStore, MemoryTarget } from '../engine/memory-target';
+import type { DataAudit } from '../engine/target';
 import { sqlFormat } from '../targets/postgres/format';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
-import { downAction, statusAction, upAction, verifyAction } from './actions';
+import { diagramAction, downAction, statusAction, upAction, verifyAction } from './actions';
 import type { Io } from './io';
 import type { Place } from './places';
 
@@ -100,4 +101,64 @@ test('verify tells a store without record from one with the record of another ve
     report: { accepted: false },
     text: 'No drift: the definitions are those of 000002.',
   });
+});
+
+describe('verify of a store that audits its data', () => {
+  class AuditedTarget extends MemoryTarget {
+    constructor(private readonly found: DataAudit) {
+      super(store);
+    }
+
+    async audit(): Promise<DataAudit> {
+      return this.found;
+    }
+  }
+  const stray = {
+    scanned: 3,
+    complete: true,
+    faults: [{ count: 1, text: 'database 0, a:*: fits no pattern' }],
+  };
+  const verify = (audit: DataAudit, accept?: boolean) =>
+    verifyAction(place(), new AuditedTarget(audit), { accept, lockWait: 0 }, io(true));
+
+  test('finds stray data as it finds drift, and data that fit are said to', async () => {
+    await up();
+    expect(await verify(stray)).toMatchObject({
+      exitCode: 3,
+      report: { drift: false, audit: stray },
+      text: [
+        'No drift: the definitions are those of 000002.',
+        '1 kind of fault in the data (3 entries looked at):',
+        '! database 0, a:*: fits no pattern',
+        'Correct what writes such data, or put what is meant into a change file.',
+      ].join('\n'),
+    });
+    const clean = { ...stray, faults: [] };
+    expect(await verify(clean)).toMatchObject({
+      exitCode: 0,
+      report: { drift: false, audit: clean },
+      text: 'No drift: the definitions are those of 000002.\nNo fault in the data: 3 entries looked at.',
+    });
+  });
+
+  test('accepting the definitions accepts no data', async () => {
+    await up();
+    store.snapshot = { version: '000002', schema: ['one'] };
+    expect(await verify(stray, true)).toMatchObject({
+      exitCode: 3,
+      report: { accepted: true, audit: stray },
+    });
+    expect(await verify({ ...stray, faults: [] })).toMatchObject({ exitCode: 0 });
+  });
+
+  test('data in a store without definitions are nobody’s fault', async () => {
+    expect((await verify(stray)).report).toEqual({ version: '', added: [], removed: [], drift: false });
+  });
+});
+
+test('a store without a diagram says which one has it', async () => {
+  const redis = { ...place(), store: 'redis' } as const;
+  await expect(diagramAction(redis, target(), {}, io())).rejects.toThrow(
+    'redis has no diagram; postgres has one.',
+  );
 });

@@ -5,6 +5,7 @@ import { plan } from '../engine/plan';
 import { acceptSchema, migrateDown, migrateUp, toRevert } from '../engine/runner';
 import type { AppliedChange, Change, MigrationTarget } from '../engine/target';
 import {
+  auditLines,
   driftLines,
   hasDrift,
   isRecorded,
@@ -158,7 +159,10 @@ export const statusAction: Action<object> = async (place, target) => {
   };
 };
 
-/** Compares the live definitions with those of the last run; with `accept`, makes them the meant ones. */
+/**
+ * Compares the live definitions with those of the last run, and data with the definitions where the store has data that
+ * can contradict them; with `accept`, makes the live definitions the meant ones.
+ */
 export const verifyAction: Action<{ accept?: boolean; yes?: boolean; lockWait: number }> = async (
   place,
   target,
@@ -166,6 +170,7 @@ export const verifyAction: Action<{ accept?: boolean; yes?: boolean; lockWait: n
   io,
 ) => {
   const drift = await schemaDrift(target);
+  const audit = drift.version === '' ? undefined : await target.audit?.();
   const found = hasDrift(drift);
   const accepted = found && accept === true;
   if (accepted) {
@@ -174,11 +179,22 @@ export const verifyAction: Action<{ accept?: boolean; yes?: boolean; lockWait: n
     await confirm(io, question, yes);
     await acceptSchema(run(place, target, lockWait));
   }
+  const left = (found && !accepted) || (audit !== undefined && audit.faults.length > 0);
   return {
-    report: { ...drift, drift: found, ...(accept ? { accepted } : {}) },
-    text: accepted ? 'The live definitions are recorded.' : driftText(drift),
-    exitCode: found && !accepted ? exitCodes.found : exitCodes.ok,
+    report: { ...drift, drift: found, ...(audit ? { audit } : {}), ...(accept ? { accepted } : {}) },
+    text: [
+      accepted ? 'The live definitions are recorded.' : driftText(drift),
+      ...(audit ? auditLines(audit) : []),
+    ].join('\n'),
+    exitCode: left ? exitCodes.found : exitCodes.ok,
   };
+};
+
+/** Draws the live definitions. */
+export const diagramAction: Action<object> = async ({ store }, target) => {
+  if (!target.diagram) throw new CommandUsageError(`${store} has no diagram; postgres has one.`);
+  const diagram = await target.diagram();
+  return { report: { diagram }, text: diagram.trimEnd(), exitCode: exitCodes.ok };
 };
 
 function driftText(drift: SchemaDrift): string {

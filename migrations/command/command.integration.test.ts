@@ -1,6 +1,6 @@
 /** The command as a process of its own, against real servers; it must be compiled (`npm run build`). */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import { projectRoot } from '../project-root';
@@ -220,6 +220,15 @@ test('the platform database: upkeep of partitions is no drift, seed data can be 
   );
   expect(made.length).toBeGreaterThan(0);
   expect(await run('migrate', 'verify', ...files)).toMatchObject({ code: 0 });
+  const diagram = await run('migrate', 'diagram', ...files);
+  expect(diagram).toEqual({
+    code: 0,
+    // `npm run --silent migrate -- diagram > docs/er-diagram.md` brings it up to date.
+    stdout: readFileSync(join(projectRoot(), 'docs/er-diagram.md'), 'utf8'),
+    stderr: '',
+  });
+  expect(diagram.stdout).toContain('"platform.users" ||--o{ "platform.user_sessions" : "user_id"');
+  expect(diagram.stdout).toContain('"services.agents" ||--o| "services.agent_states" : "agent_id"');
 
   const rows = () =>
     query<{ name: string; rows: string }>(

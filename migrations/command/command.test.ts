@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
 import type { Io } from './io';
+import { stores } from '../../stacks/stores';
+import { type StoreName, storeNames } from '../stores';
+import { findPlaces } from './places';
 import { runCommand } from './run-command';
 import { readSeedFiles } from './seed';
 import { readStackPlace } from './stack-place';
@@ -37,7 +40,10 @@ describe('wrong usage is exit code 2 and one sentence', () => {
       'error: --url is an address of minio, but --store says postgres.',
     ],
     [['migrate', 'status', '--stack', '../dev'], 'error: Stack "../dev" has no Pulumi.../dev.yaml'],
-    [['migrate', 'status', '--database', 'nowhere'], 'No store has change files of the database "nowhere".'],
+    [
+      ['migrate', 'status', '--database', 'nowhere'],
+      'No store of the stack has change files of the database',
+    ],
     [['migrate', 'new', 'Big-Change', '--store', 'postgres'], 'error: "Big-Change" cannot be part of a file'],
     [['migrate', 'new', 'x'], "error: required option '--store <name>' not specified"],
     [['migrate', 'lint', 'nowhere.sql'], 'error: nowhere.sql does not exist.'],
@@ -71,7 +77,7 @@ describe('wrong usage is exit code 2 and one sentence', () => {
 test('help lists the exit codes', async () => {
   expect(await run('migrate', '--help')).toBe(0);
   expect(out).toContain(
-    '0 ok, 1 failed, 2 wrong usage, 3 found: pending changes (plan, status), drift (verify)',
+    '0 ok, 1 failed, 2 wrong usage, 3 found: pending changes (plan, status), drift or stray data (verify)',
   );
 });
 
@@ -131,17 +137,69 @@ describe('readStackPlace', () => {
       namespace: 'data',
       context: 'there',
       size: 'prod',
-      disabled: ['minio'],
+      disabled: ['minio', 'chroma'],
+      redisMode: 'sentinel',
     });
     expect(readStackPlace('empty', folder.path)).toEqual({
       namespace: 'agent-data-platform',
       context: undefined,
       size: 'dev',
-      disabled: [],
+      disabled: ['chroma'],
+      redisMode: 'sentinel',
     });
     expect(() => readStackPlace('other', folder.path)).toThrow(
       'Stack "other" has no Pulumi.other.yaml; there are: empty, test.',
     );
+  });
+});
+
+describe('the stores of a stack', () => {
+  const stack = (text: string) => {
+    folder.write({ 'Pulumi.test.yaml': `config:\n${text}` });
+    return readStackPlace('test', folder.path);
+  };
+
+  test('a section may be JSON text, as `pulumi config set` writes it', () => {
+    const place = stack(
+      `  agent-data-platform:redis: '{"mode": "cluster"}'\n  agent-data-platform:chroma: '{"enabled": true}'\n  agent-data-platform:qdrant: '{"enabled": false}'\n`,
+    );
+    expect(place).toMatchObject({ redisMode: 'cluster', disabled: ['qdrant'] });
+  });
+
+  test.each(['dev', 'prod'] as const)(
+    'that size %s leaves out are those that the stack program leaves out',
+    (size) => {
+      const deployed: Partial<Record<StoreName, { sizes: Record<string, object> }>> = stores;
+      const off = storeNames.filter(
+        (name) => !deployed[name] || (deployed[name].sizes[size] as { enabled?: boolean }).enabled === false,
+      );
+      expect(stack(`  agent-data-platform:size: ${size}\n`).disabled).toEqual(off);
+      expect(stores.redis.sizes[size].mode).toBe('sentinel');
+    },
+  );
+
+  test.each(['plan', 'up', 'status', 'verify', 'diagram'])(
+    '%s refuses one that is switched off',
+    async (name) => {
+      const openStack = async () => stack('  agent-data-platform:minio:\n    enabled: false\n');
+      const args = ['migrate', name, '--store', 'minio', '--stack', 'test'];
+      expect(await runCommand(args, { io, openStack })).toBe(2);
+      expect(notes).toBe(
+        'error: The stack "test" has no minio: minio.enabled is false, in Pulumi.test.yaml or as the default of its size. Set it to true and run up first.\n',
+      );
+    },
+  );
+});
+
+describe('findPlaces', () => {
+  test('leaves out what is switched off and says so', async () => {
+    const skipped: string[] = [];
+    const openStack = async () =>
+      ({ namespace: 'data', size: 'dev', disabled: ['minio', 'chroma', 'elasticsearch'] }) as const;
+    const options = { stack: 'dev', database: 'platform' };
+    const places = await findPlaces(options, openStack, (store) => skipped.push(store));
+    expect(places.map(({ store }) => store)).toEqual(['postgres', 'redis', 'neo4j', 'oxigraph', 'qdrant']);
+    expect(skipped).toEqual(['minio', 'chroma', 'elasticsearch']);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Which databases a command works on, and how they are reached. */
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { connectionReference, storeService } from '../connections';
+import { connectionReference, type PlatformPlace, storeService } from '../connections';
 import { type ChangeFolder, readChangeFiles } from '../engine/change-files';
 import type { MigrationTarget } from '../engine/target';
 import { projectRoot } from '../project-root';
@@ -9,14 +9,11 @@ import { changeFolder, changeFormat, openTarget, type StoreName, storeNames } fr
 import { whoami } from '../whoami';
 import { CommandUsageError } from './io';
 
-/** What a stack's configuration says about the place of its stores. */
-export interface StackPlace {
-  readonly namespace: string;
-  /** kubeconfig context; absent: the current one. */
-  readonly context?: string;
+/** What a stack's configuration says about its stores. */
+export interface StackPlace extends PlatformPlace {
   readonly size: string;
-  /** Stores that the stack does not have. */
-  readonly disabled: readonly string[];
+  /** Stores that the stack does not have, by its configuration or by the default of its size. */
+  readonly disabled: readonly StoreName[];
 }
 
 /** Finds a stack's place and makes its cluster the one that Kubernetes clients of this process use. */
@@ -51,20 +48,41 @@ export interface Place {
 /** How long to keep trying while a store cannot be reached. */
 const CONNECT_BUDGET_MS = 15_000;
 
-/** The databases that options name: one by `--url` or `--store`, else every store that has change files. */
-export async function findPlaces(options: PlaceOptions, openStack: OpenStack): Promise<Place[]> {
+/**
+ * The databases that options name: one by `--url` or `--store`, else every store of the stack that has change files.
+ * @param onSkipped Called for each store with change files that the stack has switched off.
+ * @throws CommandUsageError when the store that `--store` names is switched off, or none is left.
+ */
+export async function findPlaces(
+  options: PlaceOptions,
+  openStack: OpenStack,
+  onSkipped: (store: StoreName) => void = () => undefined,
+): Promise<Place[]> {
   if (options.url !== undefined) return [placeOfUrl(options, options.url)];
   const stack = await openStack(options.stack);
-  const stores = options.store
-    ? [options.store]
-    : storeNames.filter((store) => !stack.disabled.includes(store) && hasChanges(store, options.database));
-  if (stores.length === 0)
-    throw new CommandUsageError(`No store has change files of the database "${options.database}".`);
-  return stores.map((store) => ({
+  return storesOf(options, stack, onSkipped).map((store) => ({
     ...common(store, options.database, options),
     size: stack.size,
     open: () => openReference(store, options.database, stack),
   }));
+}
+
+function storesOf(
+  { store, stack, database }: PlaceOptions,
+  { disabled }: StackPlace,
+  onSkipped: (store: StoreName) => void,
+): StoreName[] {
+  if (store && disabled.includes(store))
+    throw new CommandUsageError(
+      `The stack "${stack}" has no ${store}: ${store}.enabled is false, in Pulumi.${stack}.yaml or as the default of its size. Set it to true and run up first.`,
+    );
+  if (store) return [store];
+  const stores = storeNames.filter((name) => hasChanges(name, database));
+  for (const name of stores) if (disabled.includes(name)) onSkipped(name);
+  const left = stores.filter((name) => !disabled.includes(name));
+  if (left.length === 0)
+    throw new CommandUsageError(`No store of the stack has change files of the database "${database}".`);
+  return left;
 }
 
 function hasChanges(store: StoreName, database: string): boolean {

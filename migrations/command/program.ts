@@ -5,6 +5,7 @@ import { counted } from '../engine/change-text';
 import { type StoreName, storeNames } from '../stores';
 import {
   type Action,
+  diagramAction,
   downAction,
   type Outcome,
   planAction,
@@ -29,21 +30,23 @@ interface CommonOptions extends PlaceOptions {
 }
 
 const MIGRATE_HELP = `
-Without --store, every store that has change files is taken in turn. Without --url, the store is reached through the
-Kubernetes API server, with the credentials that the stack's Secrets hold.
+Without --store, every store of the stack that has change files is taken in turn; those that its configuration or its
+size switches off are skipped. Without --url, the store is reached through the Kubernetes API server, with the
+credentials that the stack's Secrets hold. Everything is in docs/migrate-command.md.
 
 Examples:
   npm run migrate -- status                                    history and pending changes of the stack dev
   npm run migrate -- plan --store postgres --stack prod        the statements that would run
   npm run migrate -- up --store postgres --to 3                apply up to 000003
   npm run migrate -- down --store postgres --to 2              revert what is newer than 000002, after a question
-  npm run migrate -- verify --json                             definitions that were changed by hand
+  npm run migrate -- verify --json                             definitions that were changed by hand, stray Redis keys
+  npm run migrate -- diagram                                   tables and references of PostgreSQL, as Mermaid
   npm run migrate -- new add-notes --store postgres            an empty change file with the next number
   npm run migrate -- lint                                      all change files, as CI does
   PGPASSWORD=… npm run migrate -- status --url postgres://owner@127.0.0.1:5432/platform
 
 Exit codes:
-  0 ok, 1 failed, 2 wrong usage, 3 found: pending changes (plan, status), drift (verify), findings (lint)
+  0 ok, 1 failed, 2 wrong usage, 3 found: pending changes (plan, status), drift or stray data (verify), findings (lint)
 `;
 
 const SEED_HELP = `
@@ -71,10 +74,19 @@ export function addMigrate(program: Command, context: CommandContext): void {
     .option('-y, --yes', 'do not ask before reverting')
     .addOption(lockWaitOption());
   on('status', 'show the history and what is pending', statusAction);
-  on('verify', 'compare the live definitions with those of the last run', verifyAction)
+  on(
+    'verify',
+    'compare the live definitions with those of the last run, Redis keys with their registry',
+    verifyAction,
+  )
     .option('--accept', 'record the live definitions as the meant ones')
     .option('-y, --yes', 'do not ask before recording')
     .addOption(lockWaitOption());
+  const diagram = migrate.command('diagram').description('draw the live tables as Markdown with Mermaid');
+  placeOptions(diagram).action((options: CommonOptions) => {
+    const store = options.store ?? (options.url === undefined ? 'postgres' : undefined);
+    return onPlaces(context, { ...options, store }, diagramAction, { stopOnFailure: true });
+  });
   addLint(migrate, context);
   addNew(migrate, context);
 }
@@ -175,7 +187,11 @@ function onPlaces<Options extends object>(
   run: { stopOnFailure: boolean },
 ): Promise<void> {
   return guarded(context, options, async () => {
-    const places = await findPlaces(options, context.openStack);
+    const places = await findPlaces(options, context.openStack, (store) =>
+      context.io.note(
+        `${store}: skipped, the stack "${options.stack}" has it switched off (${store}.enabled).`,
+      ),
+    );
     if (places.length > 1 && 'to' in options && options.to !== undefined)
       throw new CommandUsageError('--to is a version of one store: name its --store.');
     await onGivenPlaces(context, options, places, action, run);

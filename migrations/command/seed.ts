@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MalformedChangeError } from '../engine/change-files';
 import { counted } from '../engine/change-text';
+import { PlainTextError, readPlainText } from '../engine/plain-text';
 import type { MigrationTarget, Statement } from '../engine/target';
 import { projectRoot } from '../project-root';
 import { changeFormat, type StoreName, storeNames } from '../stores';
@@ -46,9 +47,9 @@ export function readSeedFiles(store: StoreName, environment: string, root = proj
     if (FILE.exec(name)?.[2] !== extension)
       throw new CommandUsageError(`${file} is no seed file; name it NNN-<slug>.${extension}.`);
     try {
-      return { file, statements: parseSeed(readFileSync(join(root, file), 'utf8').replace(/\r\n?/g, '\n')) };
+      return { file, statements: parseSeed(readPlainText(join(root, file))) };
     } catch (error) {
-      if (!(error instanceof MalformedChangeError)) throw error;
+      if (!(error instanceof MalformedChangeError || error instanceof PlainTextError)) throw error;
       throw new MalformedChangeError(`${file} ${error.what}`, error.fix);
     }
   });

@@ -1,10 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../project-root';
+import { type StoreName, storeNames } from '../stores';
 import { CommandUsageError } from './io';
 import type { StackPlace } from './places';
 
 const PROJECT = 'agent-data-platform';
+
+/** Stores that a size leaves out unless the configuration has `enabled: true`, as `sizes` in stacks/stores says. */
+const offByDefault: Readonly<Record<string, readonly StoreName[]>> = {
+  dev: ['chroma'],
+  prod: ['chroma'],
+};
 
 /**
  * Reads from `Pulumi.<stack>.yaml` where a stack's stores are.
@@ -21,17 +28,21 @@ export function readStackPlace(stack: string, root = projectRoot()): StackPlace 
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- not needed with --url
   const { parse } = require('yaml') as typeof import('yaml');
   const document = parse(readFileSync(file, 'utf8')) as { config?: Record<string, unknown> } | null;
-  const config = document?.config ?? {};
+  const value = (key: string): unknown => document?.config?.[`${PROJECT}:${key}`];
   const text = (key: string): string | undefined => {
-    const value = config[`${PROJECT}:${key}`];
-    return typeof value === 'string' ? value : undefined;
+    const found = value(key);
+    return typeof found === 'string' ? found : undefined;
   };
+  // `pulumi config set` may have written a section as JSON text.
+  const section = (store: StoreName) =>
+    (parse(text(store) ?? '') ?? value(store) ?? {}) as { enabled?: unknown; mode?: unknown };
+  const size = text('size') ?? 'dev';
+  const isOff = (store: StoreName) => !(section(store).enabled ?? !offByDefault[size]?.includes(store));
   return {
     namespace: text('namespace') ?? PROJECT,
     context: text('kubeContext'),
-    size: text('size') ?? 'dev',
-    disabled: Object.entries(config).flatMap(([key, value]) =>
-      (value as { enabled?: unknown } | null)?.enabled === false ? [key.slice(PROJECT.length + 1)] : [],
-    ),
+    size,
+    disabled: storeNames.filter(isOff),
+    redisMode: section('redis').mode === 'cluster' ? 'cluster' : 'sentinel',
   };
 }

@@ -1,7 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import * as net from 'node:net';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { openTunnel, type Tunnel } from './tunnel';
+
+export type { Tunnel } from './tunnel';
 
 /** An error answer of the Kubernetes API server, or no answer at all (status 0). */
 export class KubernetesError extends Error {
@@ -35,13 +37,6 @@ export interface KubernetesObject {
   };
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   [key: string]: any;
-}
-
-/** A local TCP listener on 127.0.0.1 that the API server forwards to a pod. */
-export interface Tunnel {
-  readonly host: '127.0.0.1';
-  readonly port: number;
-  close(): Promise<void>;
 }
 
 interface RequestOptions {
@@ -306,40 +301,19 @@ export class KubernetesCluster {
     );
   }
 
-  /** Opens a loopback listener whose connections the API server forwards to a ready pod's port. */
-  async forward(namespace: string, pod: string, port: number): Promise<Tunnel> {
-    const { PortForward } = await import('@kubernetes/client-node/dist/portforward.js');
-    const forwarder = new PortForward(this.config, true);
-    const sockets = new Set<net.Socket>();
-    const server = net.createServer((socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
-      socket.on('error', () => socket.destroy());
-      forwarder.portForward(namespace, pod, [port], socket, null, socket).then(
-        (ws) => socket.on('close', () => (typeof ws === 'function' ? ws() : ws)?.close()),
-        () => socket.destroy(),
-      );
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    return {
-      host: '127.0.0.1',
-      port: (server.address() as net.AddressInfo).port,
-      close: () =>
-        new Promise((resolve) => {
-          for (const socket of sockets) socket.destroy();
-          server.close(() => resolve());
-        }),
-    };
+  /** Opens a tunnel to a pod's port, whether or not the pod exists yet; see {@link openTunnel}. */
+  forward(namespace: string, pod: string, port: number): Promise<Tunnel> {
+    return openTunnel(this.config, { namespace, pod, port });
   }
 
   /**
    * Opens a tunnel to one ready pod behind a Service.
-   * @throws KubernetesError reason `NoEndpoint` when no pod behind it is ready.
+   * @throws KubernetesError reason `NoEndpoint` when no pod behind it is ready, `ForeignEndpoint` when its endpoints name a
+   * pod of another namespace.
    */
   async forwardService(namespace: string, service: string, port: number | string): Promise<Tunnel> {
+    if (!/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(service))
+      throw new KubernetesError(0, 'Invalid', `${JSON.stringify(service)} is no name of a Service.`);
     const slices = await this.list(
       'discovery.k8s.io/v1',
       'EndpointSlice',
@@ -352,15 +326,22 @@ export class KubernetesCluster {
           (p: { name?: string; port?: number }) => p.name === port || p.port === port,
         ) ?? slice.ports?.[0];
       for (const endpoint of slice.endpoints ?? []) {
-        if (endpoint.conditions?.ready !== false && endpoint.targetRef?.kind === 'Pod' && wanted?.port) {
-          return this.forward(namespace, endpoint.targetRef.name, wanted.port);
+        const { conditions, targetRef } = endpoint;
+        if (conditions?.ready === false || targetRef?.kind !== 'Pod' || !wanted?.port) continue;
+        if ((targetRef.namespace ?? namespace) !== namespace) {
+          throw new KubernetesError(
+            0,
+            'ForeignEndpoint',
+            `Service ${namespace}/${service} leads to pod ${targetRef.name} of namespace ${targetRef.namespace}: nothing is sent there. Remove the EndpointSlice ${slice.metadata.name}.`,
+          );
         }
+        return this.forward(namespace, targetRef.name, wanted.port);
       }
     }
     throw new KubernetesError(
       0,
       'NoEndpoint',
-      `Service ${namespace}/${service} has no ready pod to connect to.`,
+      `Service ${namespace}/${service} has no ready pod to connect to. Check the namespace, and that the store runs.`,
     );
   }
 }

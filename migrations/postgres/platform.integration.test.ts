@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { readChangeFiles } from '../engine/change-files';
 import { migrateDown, migrateUp } from '../engine/runner';
 import { projectRoot } from '../project-root';
-import { erDiagram } from '../targets/postgres/er-diagram';
 import { sqlFormat } from '../targets/postgres/format';
 import { type PostgresConnection, PostgresTarget } from '../targets/postgres/target';
 import { closePools, freshDatabase, migratedDatabase, query, schemaFingerprint } from '../testing/postgres';
@@ -173,12 +172,5 @@ describe('documentation', () => {
     );
     expect(asPolicies.flat().sort((a, b) => (a.policy < b.policy ? -1 : 1))).toEqual(policies);
     expect(policies).toHaveLength(8);
-  });
-
-  test('er-diagram.md is what the live database gives', async () => {
-    const live = await erDiagram((text) => query(database, text));
-    expect(readFileSync(join(projectRoot(), 'docs/er-diagram.md'), 'utf8')).toBe(live);
-    expect(live).toContain('"platform.users" ||--o{ "platform.user_sessions" : "user_id"');
-    expect(live).toContain('"services.agents" ||--o| "services.agent_states" : "agent_id"');
   });
 });

@@ -2,6 +2,8 @@ import { relative } from 'node:path';
 import { projectRoot } from '../project-root';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
 import { changeFileDigests, readChangeFiles } from '../engine/change-files';
+import type { Change } from '../engine/target';
+import { elasticsearchFormat } from '../targets/elasticsearch/format';
 import { sqlFormat } from '../targets/postgres/format';
 import { check, diff, type Inputs, type Outputs, read, remove } from './run';
 
@@ -59,6 +61,17 @@ describe('check', () => {
       '000001-a.sql, 2 statements:\nCREATE TABLE a (id int);\nSELECT 1;',
       pendingB[1],
     ]);
+  });
+
+  test('files that the last update had are not judged again; any other file is', async () => {
+    folder.write({ '000002-b.sql': 'not a change file' });
+    const before = inputs();
+    expect(await check(before, inputs())).toEqual({ inputs: before, failures: [] });
+    expect(await check({ ...before, files: before.files.slice(0, 1) }, inputs())).toMatchObject({
+      failures: [{ property: 'files', reason: expect.stringContaining('000002-b.sql') }],
+    });
+    folder.write({ 'notes.txt': 'not named like a change file' });
+    expect((await check(before, inputs())).failures).toHaveLength(2);
   });
 
   test('a change that loses data without a reason is a failure', async () => {
@@ -134,6 +147,34 @@ describe('diff', () => {
     folder.write({ '000002-b.sql': sqlChange('SELECT 9;') });
     expect(await diff('id', before, inputs())).toEqual({ changes: true });
   });
+});
+
+test('a new value of a parameter is a change, with what differs and the statements that it is in', async () => {
+  const role = { operation: 'putRole', name: 'app', body: { cluster: ['monitor'] } };
+  const policy = (age: string) => ({
+    operation: 'putSnapshotLifecyclePolicy',
+    name: 'nightly',
+    body: { schedule: '0 30 1 * * ?', name: 'nightly', repository: 'r', retention: { expire_after: age } },
+  });
+  const down = [{ operation: 'deleteRole', name: 'app' }];
+  const text = { description: 'd', parameters: { keep: '30d' }, up: [role, policy('${keep}')], down };
+  folder
+    .delete('000001-a.sql')
+    .delete('000002-b.sql')
+    .write({ '000001-a.json': JSON.stringify(text) });
+  const now = (keep: string) => inputs({ store: 'elasticsearch', parameters: { keep } });
+  const [{ version, description, checksum }] = readChangeFiles(folder.path, elasticsearchFormat).changes as [
+    Change,
+  ];
+  const applied = [{ version, description, checksum, parameters: { keep: '9d' } }];
+  const olds = { ...now('9d'), applied, version, appliedCount: 1, serverCa: '' };
+  expect(await diff('id', olds, now('9d'))).toEqual({ changes: false });
+  expect(shown).toEqual([]);
+  expect(await diff('id', olds, now('5d'))).toEqual({ changes: true });
+  expect(shown).toEqual([
+    'new values in 000001-a.json: keep: 9d -> 5d',
+    `000001-a.json, 1 statement:\n${JSON.stringify(policy('5d'))}`,
+  ]);
 });
 
 test('read keeps the state of a store that cannot be found, and says so', async () => {

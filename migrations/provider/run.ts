@@ -6,9 +6,10 @@ import { canonicalJson } from '../engine/canonical-json';
 import { type ChangeFolder, type FileDigest, readChangeFiles } from '../engine/change-files';
 import { changeText } from '../engine/change-text';
 import { ChangeFilesError, problemText } from '../engine/errors';
+import { type Renewal, renewals } from '../engine/parameters';
 import { plan } from '../engine/plan';
 import { migrateUp, type RunResult } from '../engine/runner';
-import type { AppliedChange, Change } from '../engine/target';
+import type { AppliedChange, Change, Parameters } from '../engine/target';
 import { findingText } from '../lint/finding';
 import { ownFindings } from '../lint/own-rules';
 import { projectRoot } from '../project-root';
@@ -24,13 +25,15 @@ export interface Inputs {
   /** Folder of the change files, relative to the project. */
   readonly folder: string;
   readonly files: readonly FileDigest[];
+  /** Values of the files' parameters; absent: their own defaults. */
+  readonly parameters?: Parameters;
   readonly connection: ConnectionReference;
   /** URN that diagnostics are shown under. */
   readonly reportTo: string;
 }
 
 /** One applied change, as Pulumi's state keeps it. */
-export type AppliedEntry = Pick<AppliedChange, 'version' | 'description' | 'checksum'>;
+export type AppliedEntry = Pick<AppliedChange, 'version' | 'description' | 'checksum' | 'parameters'>;
 
 /** Outputs of the resource beside its inputs. */
 export interface Outputs {
@@ -64,6 +67,7 @@ class PartialMigrationError extends Error {
 export async function check(olds: Partial<Inputs>, news: Inputs): Promise<dynamic.CheckResult> {
   exitWithEngine();
   const folder = readFolder(news);
+  if (wasChecked(olds, news, folder)) return { inputs: news, failures: [] };
   const reasons = [
     ...folder.problems.map(problemText),
     ...ownFindings(news.folder, changeFormat(news.store).extension, folder.changes).map(findingText),
@@ -73,16 +77,26 @@ export async function check(olds: Partial<Inputs>, news: Inputs): Promise<dynami
   return { inputs: news, failures };
 }
 
+/** Whether the last update had the same files with the same values; then parsing them again shows nothing new. */
+function wasChecked(olds: Partial<Inputs>, news: Inputs, { digests }: ChangeFolder): boolean {
+  if (digests === undefined || olds.store !== news.store) return false;
+  const before = [olds.files, olds.parameters ?? {}];
+  return canonicalJson(before) === canonicalJson([digests, news.parameters ?? {}]);
+}
+
 /** Compares the files with what the state says was applied; shows the statements of what is pending. */
 export async function diff(_id: string, olds: State, news: Inputs): Promise<dynamic.DiffResult> {
   const replaces = (['store', 'database'] as const).filter((property) => olds[property] !== news[property]);
   if (replaces.length > 0) return { changes: true, replaces };
-  const { pending, problems } = plan(readFolder(news), olds.applied ?? []);
+  const folder = readFolder(news);
+  const { pending, problems } = plan(folder, olds.applied ?? []);
   if (problems.length > 0) throw withoutStack(new ChangeFilesError(news.folder, problems));
   await showPending(news, pending);
+  const renewed = renewals(folder, [...(olds.applied ?? []), ...pending]);
+  await showRenewals(news, renewed);
   const moved =
     olds.folder !== news.folder || canonicalJson(olds.connection) !== canonicalJson(news.connection);
-  return { changes: pending.length > 0 || moved };
+  return { changes: pending.length > 0 || renewed.length > 0 || moved };
 }
 
 /** Applies every change the store does not have yet. */
@@ -157,8 +171,8 @@ function open({ store, database, connection }: Inputs, budgetMs: number): Promis
   return connect({ store, database, reference: connection, holder: whoami(), budgetMs });
 }
 
-function readFolder({ folder, store }: Inputs): ChangeFolder {
-  return readChangeFiles(join(projectRoot(), folder), changeFormat(store));
+function readFolder({ folder, store, parameters }: Inputs): ChangeFolder {
+  return readChangeFiles(join(projectRoot(), folder), changeFormat(store), parameters);
 }
 
 async function showPending({ folder, reportTo, store }: Inputs, pending: readonly Change[]): Promise<void> {
@@ -170,10 +184,22 @@ async function showPending({ folder, reportTo, store }: Inputs, pending: readonl
   for (const change of pending) await report('info', changeText(change, terminator));
 }
 
+async function showRenewals({ reportTo, store }: Inputs, renewed: readonly Renewal[]): Promise<void> {
+  const report: Report = reportUnder(reportTo);
+  const { terminator } = changeFormat(store);
+  for (const { change, statements, differences } of renewed) {
+    await report('info', `new values in ${change.file}: ${differences.join(', ')}`);
+    await report('info', changeText({ ...change, up: statements }, terminator));
+  }
+}
+
 function outputs(history: readonly AppliedChange[], serverCa = ''): Outputs {
   const applied = history
     .filter((entry) => !entry.halfDone)
-    .map(({ version, description, checksum }) => ({ version, description, checksum }));
+    .map(({ version, description, checksum, parameters }) => ({
+      ...{ version, description, checksum },
+      ...(parameters ? { parameters } : {}),
+    }));
   return {
     applied,
     version: applied.at(-1)?.version ?? '',

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { changeFileDigests } from '../engine/change-files';
 import { projectRoot } from '../project-root';
+import type { Parameters } from '../engine/target';
 import { changeFolder, type StoreName } from '../stores';
 import { type CompiledProvider, CompiledResource } from './compiled-resource';
 import type { ConnectionReference } from './connection';
@@ -20,6 +21,8 @@ export interface StoreMigrationsArgs {
   readonly database: string;
   /** Folder of the change files, relative to the project; default `migrations/<store>/<database>`. */
   readonly folder?: string;
+  /** Values of the files' parameters, such as `{ 'retention.logs': '90d' }`; absent: the files' own defaults, and what is applied keeps its values. */
+  readonly parameters?: Parameters;
   /** Where the store is; holds no credential. */
   readonly connection: pulumi.Input<pulumi.Unwrap<ConnectionReference>>;
 }
@@ -43,6 +46,7 @@ export class StoreMigrations extends CompiledResource {
       database: args.database,
       folder,
       files: changeFileDigests(join(projectRoot(), folder)),
+      ...(args.parameters ? { parameters: args.parameters } : {}),
       connection: args.connection,
       reportTo: pulumi.createUrn(name, `pulumi-nodejs:dynamic/${TYPE}`, opts?.parent),
       version: undefined,
