@@ -37,6 +37,8 @@ export interface ElasticsearchArgs {
   readonly antiAffinity?: 'preferred' | 'required';
   /** Whether nodes map their files into memory, which needs `vm.max_map_count` of 1048576 on every Kubernetes node; default false. */
   readonly memoryMap?: boolean;
+  /** Whether Java compiles for a short life: a node starts with half of the processor time and works slower; default false. */
+  readonly quickStart?: boolean;
   /** S3 client `platform` of the nodes, for the snapshot repositories that change files put; default none. */
   readonly snapshots?: {
     /** S3 endpoint, such as `http://minio.platform.svc:9000`. */
@@ -60,6 +62,7 @@ export function resolveElasticsearchArgs(args: ElasticsearchArgs): ResolvedElast
     name: args.name ?? 'elasticsearch',
     antiAffinity: args.antiAffinity ?? 'preferred',
     memoryMap: args.memoryMap ?? false,
+    quickStart: args.quickStart ?? false,
   };
   const problems = [...nameProblems(resolved), ...topologyProblems(resolved)];
   if (problems.length > 0) throw new Error(`elasticsearch: ${problems.join(' ')}`);

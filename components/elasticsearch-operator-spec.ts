@@ -24,7 +24,11 @@ export function elasticsearchOperatorRequirement(context?: string): OperatorRequ
     operator: 'Elastic Cloud on Kubernetes',
     definition: 'elasticsearches.elasticsearch.k8s.elastic.co',
     version: 'v1',
-    selector: 'app.kubernetes.io/name=elastic-operator',
+    // Labels of Elastic's Helm chart, and of its manifest.
+    workload: {
+      kind: 'StatefulSet',
+      selectors: ['app.kubernetes.io/name=elastic-operator', 'control-plane=elastic-operator'],
+    },
     ...(context ? { context } : {}),
   };
 }

@@ -79,7 +79,7 @@ function clusterSpec(args: ResolvedElasticsearchArgs) {
       auth: {
         fileRealm: Object.keys(elasticsearchUsers).map((login) => ({ secretName: `${name}-${login}` })),
       },
-      nodeSets: nodeSets.map((set) => nodeSetSpec(args, set)),
+      nodeSets: nodeSets.map((set) => nodeSetSpec(args, set, environment(args, nodes))),
       // Node by node: a shard is never without the copies that its acknowledged writes are on.
       updateStrategy: { changeBudget: { maxSurge: 0, maxUnavailable: 1 } },
       ...(nodes > 1 ? {} : { podDisruptionBudget: {} }),
@@ -100,7 +100,9 @@ function secureSettings({ secret }: NonNullable<ResolvedElasticsearchArgs['snaps
   };
 }
 
-function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs) {
+type Environment = readonly { readonly name: string; readonly value: string }[];
+
+function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs, env: Environment) {
   return {
     name: set.name,
     count: set.count,
@@ -126,12 +128,32 @@ function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs) {
             name: 'elasticsearch',
             resources: set.resources,
             securityContext: containerSecurityContext(),
+            ...(env.length > 0 ? { env } : {}),
           },
         ],
+        ...(args.snapshots ? { initContainers: [keystoreContainer()] } : {}),
       },
     },
     // The name under which the operator mounts the data folder.
     volumeClaimTemplates: [volumeClaimTemplate('elasticsearch-data', set.storage)],
+  };
+}
+
+function environment({ quickStart }: ResolvedElasticsearchArgs, nodes: number): Environment {
+  const options = '-XX:TieredStopAtLevel=1';
+  return [
+    // A node waits so long before it stops, for clients to move on; the only one has nowhere to send them.
+    ...(nodes === 1 ? [{ name: 'PRE_STOP_ADDITIONAL_WAIT_SECONDS', value: '0' }] : []),
+    ...(quickStart ? ['ES_JAVA_OPTS', 'CLI_JAVA_OPTS'].map((name) => ({ name, value: options })) : []),
+  ];
+}
+
+/** The operator's container that fills the keystore, without its limit of half a processor: Java takes long to start with it. */
+function keystoreContainer() {
+  const memory = '196Mi';
+  return {
+    name: 'elastic-internal-init-keystore',
+    resources: { requests: { cpu: '100m', memory }, limits: { memory } },
   };
 }
 

@@ -2,6 +2,7 @@ import { Elasticsearch } from './elasticsearch';
 import { type ElasticsearchArgs, resolveElasticsearchArgs } from './elasticsearch-args';
 import { ElasticsearchOperator } from './elasticsearch-operator';
 import { elasticsearchOperatorSpec } from './elasticsearch-operator-spec';
+import { ElasticsearchSnapshotUser, snapshotUserSpec } from './elasticsearch-snapshot-user';
 import { elasticsearchSpec } from './elasticsearch-spec';
 import { declaredBy } from './testing/mocks';
 
@@ -85,6 +86,7 @@ describe('elasticsearchSpec', () => {
                       readOnlyRootFilesystem: true,
                       capabilities: { drop: ['ALL'] },
                     },
+                    env: [{ name: 'PRE_STOP_ADDITIONAL_WAIT_SECONDS', value: '0' }],
                   },
                 ],
               },
@@ -106,6 +108,17 @@ describe('elasticsearchSpec', () => {
         volumeClaimDeletePolicy: 'DeleteOnScaledownOnly',
       },
     });
+  });
+
+  it('starts its nodes quickly when asked to, and several nodes wait for their clients before they stop', () => {
+    const envOf = (change: Partial<ElasticsearchArgs>) =>
+      elasticsearchSpec({ ...args, ...change }).cluster.spec.nodeSets[0]!.podTemplate.spec.containers[0]!.env;
+    expect(envOf({ nodeSets: [{ ...set, count: 3 }] })).toBeUndefined();
+    expect(envOf({ quickStart: true })).toEqual([
+      { name: 'PRE_STOP_ADDITIONAL_WAIT_SECONDS', value: '0' },
+      { name: 'ES_JAVA_OPTS', value: '-XX:TieredStopAtLevel=1' },
+      { name: 'CLI_JAVA_OPTS', value: '-XX:TieredStopAtLevel=1' },
+    ]);
   });
 
   it('gives each login a Secret that the operator reads', () => {
@@ -171,6 +184,12 @@ describe('elasticsearchSpec', () => {
         ],
       },
     ]);
+    expect(cluster.spec.nodeSets[0]!.podTemplate.spec.initContainers).toEqual([
+      {
+        name: 'elastic-internal-init-keystore',
+        resources: { requests: { cpu: '100m', memory: '196Mi' }, limits: { memory: '196Mi' } },
+      },
+    ]);
     expect(cluster.spec.nodeSets[0]!.config).toEqual({
       'node.store.allow_mmap': false,
       's3.client.platform.endpoint': 'http://minio.platform.svc:9000',
@@ -214,6 +233,49 @@ test('Elasticsearch declares its logins and the cluster', async () => {
     'elasticsearch-readonly',
     'elasticsearch-readonly-password',
   ]);
+});
+
+describe('the user of the snapshots', () => {
+  const user = {
+    namespace: 'platform',
+    bucket: 'search-snapshots',
+    minio: { service: 'minio', port: 9000, rootSecret: 'minio-root' },
+  };
+
+  it('has rights on its bucket and nothing else', () => {
+    expect(snapshotUserSpec({ ...user, context: 'prod' })).toEqual({
+      secret: {
+        metadata: {
+          name: 'elasticsearch-snapshots',
+          namespace: 'platform',
+          labels: { ...labels, 'app.kubernetes.io/component': 'snapshots' },
+        },
+        type: 'Opaque',
+        accessKey: 'elasticsearch-snapshots',
+      },
+      user: {
+        namespace: 'platform',
+        service: 'minio',
+        port: 9000,
+        rootSecret: 'minio-root',
+        userSecret: 'elasticsearch-snapshots',
+        policyName: 'elasticsearch-snapshots',
+        buckets: ['search-snapshots'],
+        context: 'prod',
+      },
+      reference: { name: 'elasticsearch-snapshots', accessKey: 'accessKey', secretKey: 'secretKey' },
+    });
+  });
+
+  it('declares the Secret and the user', async () => {
+    const declared = await declaredBy(() => new ElasticsearchSnapshotUser('snapshots', user));
+    expect(declared.map(({ name }) => name).sort()).toEqual([
+      'snapshots',
+      'snapshots',
+      'snapshots-password',
+      'snapshots-user',
+    ]);
+  });
 });
 
 describe('the operator', () => {

@@ -23,6 +23,8 @@ export const images = {
   pgbouncer: `ghcr.io/cloudnative-pg/pgbouncer:${versions.pgbouncer}`,
   redis: `docker.io/library/redis:${versions.redis}`,
   neo4j: `docker.io/library/neo4j:${versions.neo4j}-community`,
+  /** The operator of Elasticsearch. */
+  eck: `docker.elastic.co/eck/eck-operator:${versions.eck}`,
   elasticsearch: `docker.elastic.co/elasticsearch/elasticsearch:${versions.elasticsearch}`,
   qdrant: `docker.io/qdrant/qdrant:v${versions.qdrant}`,
   oxigraph: `ghcr.io/oxigraph/oxigraph:${versions.oxigraph}`,
@@ -31,11 +33,6 @@ export const images = {
   nginx: `docker.io/library/nginx:${versions.nginx}`,
   /** Built from source by the stack, see components/minio. */
   minio: `agent-data-platform/minio:${versions.minio}`,
-} as const;
-
-/** Image of the Elasticsearch operator, which no stack runs yet; the one-node cluster does not have it. */
-export const elasticImages = {
-  eck: `docker.elastic.co/eck/eck-operator:${versions.eck}`,
 } as const;
 
 /** Images under a licence that somebody must accept first; the one-node cluster has none of them. */

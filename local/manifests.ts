@@ -15,14 +15,19 @@ interface Manifest {
   fromModule(): Promise<string>;
 }
 
-/** Puts the CloudNativePG release manifest where the program looks first: downloaded, else out of the Go module. */
-export function ensureCloudNativePgManifest(): Promise<void> {
+/** Puts what the operators' components apply where the program looks first: downloaded, else out of the Go modules. */
+export async function ensureOperatorManifests(): Promise<void> {
+  await ensureCloudNativePgManifest();
+  await ensureEckDefinitions();
+}
+
+function ensureCloudNativePgManifest(): Promise<void> {
   const what = `CloudNativePG ${versions.cloudNativePg} manifest`;
   return ensureManifest({ what, ...cloudNativePgManifest, fromModule: cloudNativePgManifestFromModule });
 }
 
-/** The same for the CustomResourceDefinitions of ECK. */
-export function ensureEckDefinitions(): Promise<void> {
+/** CustomResourceDefinitions alone; the operator itself is declared by its component. */
+function ensureEckDefinitions(): Promise<void> {
   const what = `ECK ${versions.eck} definitions file`;
   return ensureManifest({ what, ...eckDefinitions, fromModule: eckDefinitionsFromModule });
 }

@@ -1,5 +1,6 @@
 import type { KubernetesCluster } from '../../migrations/kubernetes/cluster';
-import { eventually, underWrites } from '../write-loop';
+import { eventually } from '../../migrations/testing/servers';
+import { underWrites } from '../write-loop';
 import type { StoreCase, StoreProbe } from './store-case';
 
 /** What a store went through. */

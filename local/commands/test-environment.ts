@@ -5,7 +5,7 @@ import { images } from '../../components/versions';
 import { type LocalCluster, openCluster } from '../cluster-choice';
 import { imageArchive } from '../images';
 import { kindUsable, loadKindImage } from '../kind/kind';
-import { ensureCloudNativePgManifest } from '../manifests';
+import { ensureOperatorManifests } from '../manifests';
 import { loadImage, oneNodeStatus, startOneNodeCluster, whileInUse } from '../one-node';
 import { note } from '../progress';
 import { passphraseFile } from '../pulumi/backend';
@@ -23,7 +23,7 @@ export async function withTestEnvironment<T>(
   use: (env: NodeJS.ProcessEnv) => Promise<T>,
 ): Promise<T> {
   const toolchain = await ensureToolchain();
-  await ensureCloudNativePgManifest();
+  await ensureOperatorManifests();
   const cluster = await testCluster();
   const before = await localClusterStatus(cluster);
   const devRan = cluster.kind === 'one-node' && (await oneNodeStatus('dev')).running.length > 0;

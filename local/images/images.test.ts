@@ -1,4 +1,4 @@
-import { elasticImages, images } from '../../components/versions';
+import { images } from '../../components/versions';
 import { UserError } from '../user-error';
 import { addOnImages } from '../versions';
 import { isLaterPatch, upstreamVersion } from './debian';
@@ -8,12 +8,12 @@ import { recipes } from './recipes';
 
 test('there is a recipe for every image that the platform and the cluster run', () => {
   expect(Object.keys(recipes).sort()).toEqual(
-    [images, elasticImages, addOnImages].flatMap((some) => Object.values(some)).sort(),
+    [images, addOnImages].flatMap((some) => Object.values(some)).sort(),
   );
 });
 
 test('no image of a store runs as root', () => {
-  for (const reference of Object.values({ ...images, ...elasticImages })) {
+  for (const reference of Object.values(images)) {
     const user = recipes[reference]?.config.User ?? 'root';
     expect([reference, user]).toEqual([reference, expect.stringMatching(/^[1-9]\d*(:\d+)?$/)]);
   }

@@ -1,4 +1,4 @@
-import { elasticImages, images, versions } from '../../components/versions';
+import { images, versions } from '../../components/versions';
 import type { GoBuild } from '../go-build';
 import { addOnImages, goBuilds } from '../versions';
 import { chromaFiles } from './chroma';
@@ -161,7 +161,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       WorkingDir: '/usr/share/elasticsearch',
     },
   },
-  [elasticImages.eck]: {
+  [images.eck]: {
     base: 'debian',
     packages: ['ca-certificates'],
     build: goBuilds.eck,

@@ -7,14 +7,16 @@ import {
   type NodeSetArgs,
   resolveElasticsearchArgs,
 } from '../../components/elasticsearch-args';
+import { ElasticsearchSnapshotUser, snapshotUserSpec } from '../../components/elasticsearch-snapshot-user';
 import { images, versions } from '../../components/versions';
-import { connectionReference } from '../../migrations/connections';
+import { connectionReference, storeService } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import type { SecretReference } from '../outputs';
 import {
   count,
   dnsLabel,
   fixedResources,
+  httpUrl,
   imageReference,
   quantity,
   resources,
@@ -22,7 +24,8 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, login, overridden, type Platform } from './store';
+import { ELASTICSEARCH_SNAPSHOTS } from './minio';
+import { defineStore, login, type Platform, type StoreOptions } from './store';
 
 const DATABASE = 'platform';
 
@@ -33,6 +36,9 @@ const nodeSet = z.strictObject({
   storageSize: quantity,
   resources,
 });
+
+const days = count(1);
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket');
 
 const schema = z.strictObject({
   enabled: z.boolean().optional().describe('Whether the platform has Elasticsearch.'),
@@ -53,17 +59,29 @@ const schema = z.strictObject({
     .boolean()
     .optional()
     .describe('Map files into memory; every Kubernetes node needs `vm.max_map_count` of 1048576.'),
+  quickStart: z
+    .boolean()
+    .optional()
+    .describe('Start with half of the processor time and work slower, for nodes that are often started.'),
   antiAffinity: spread
     .optional()
     .describe('Whether nodes of a set must or should run on different machines.'),
+  retention: z
+    .strictObject({ logs: days, workflows: days, activities: days, metrics: days, snapshots: days })
+    .partial()
+    .optional()
+    .describe(
+      'Days after which events are deleted, counted from the rollover of their index, and nightly snapshots expire; each at least the age at which its lifecycle policy turns cold.',
+    ),
   snapshots: z
     .strictObject({
-      endpoint: z.url(),
+      endpoint: httpUrl,
+      bucket: bucketName,
       secret: z.strictObject({ name: dnsLabel, accessKey: z.string().min(1), secretKey: z.string().min(1) }),
     })
     .optional()
     .describe(
-      'S3 client `platform` of the nodes, for the snapshot repositories that change files put: endpoint and Secret with the keys; absent: no client.',
+      'Where nightly snapshots go: S3 endpoint, bucket, and Secret in the namespace with the keys under the names given; absent: a bucket of the platform’s MinIO.',
     ),
 });
 
@@ -78,16 +96,25 @@ interface ElasticsearchSettings {
   readonly image?: string;
   readonly nodeSets: readonly NodeSetSettings[];
   readonly memoryMap: boolean;
+  readonly quickStart: boolean;
   readonly antiAffinity: Spread;
-  readonly snapshots?: ElasticsearchArgs['snapshots'];
+  /** Days. */
+  readonly retention: Readonly<Record<'logs' | 'workflows' | 'activities' | 'metrics' | 'snapshots', number>>;
+  readonly snapshots?: NonNullable<ElasticsearchArgs['snapshots']> & { readonly bucket: string };
 }
+
+type Overrides = Partial<Omit<ElasticsearchSettings, 'retention'>> & {
+  readonly retention?: Partial<ElasticsearchSettings['retention']>;
+};
 
 const dev: ElasticsearchSettings = {
   enabled: true,
   version: versions.elasticsearch,
   nodeSets: [{ name: 'default', count: 1, storageSize: '5Gi', resources: fixedResources('100m', '1Gi') }],
   memoryMap: false,
+  quickStart: true,
   antiAffinity: 'preferred',
+  retention: { logs: 14, workflows: 60, activities: 60, metrics: 7, snapshots: 7 },
 };
 
 const prod: ElasticsearchSettings = {
@@ -123,7 +150,9 @@ const prod: ElasticsearchSettings = {
     },
   ],
   memoryMap: true,
+  quickStart: false,
   antiAffinity: 'required',
+  retention: { logs: 90, workflows: 365, activities: 180, metrics: 30, snapshots: 30 },
 };
 
 /** Elasticsearch’s part of the contract. */
@@ -143,11 +172,20 @@ export interface ElasticsearchOutputs {
 }
 
 function args(settings: ElasticsearchSettings, platform: Platform): ElasticsearchArgs {
-  const { enabled: _enabled, nodeSets, image = images.elasticsearch, ...rest } = settings;
+  const {
+    enabled: _enabled,
+    retention: _retention,
+    nodeSets,
+    image = images.elasticsearch,
+    ...rest
+  } = settings;
   return {
     ...rest,
     image,
     namespace: platform.namespace,
+    snapshots: settings.snapshots
+      ? { endpoint: settings.snapshots.endpoint, secret: settings.snapshots.secret }
+      : platformSnapshots(platform),
     nodeSets: nodeSets.map(({ storageSize, ...set }) => ({
       ...set,
       storage: { size: storageSize, className: platform.storageClass },
@@ -155,20 +193,59 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
   };
 }
 
+function snapshotUser({ namespace, kubeContext }: Platform) {
+  const { service, port, credentialsSecret } = storeService('minio');
+  return {
+    namespace,
+    bucket: ELASTICSEARCH_SNAPSHOTS,
+    minio: { service, port, rootSecret: credentialsSecret },
+    ...(kubeContext ? { context: kubeContext } : {}),
+  };
+}
+
+/** The platform's MinIO as the place of snapshots. */
+function platformSnapshots(platform: Platform): NonNullable<ElasticsearchArgs['snapshots']> {
+  const user = snapshotUser(platform);
+  return {
+    endpoint: `http://${user.minio.service}.${platform.namespace}.svc:${user.minio.port}`,
+    secret: snapshotUserSpec(user).reference,
+  };
+}
+
+/** What the change files leave open. */
+function parameters({ retention, snapshots }: ElasticsearchSettings): Record<string, string> {
+  const ages = Object.entries(retention).map(([name, days]) => [`retention.${name}`, `${days}d`]);
+  return { ...Object.fromEntries(ages), 'snapshots.bucket': snapshots?.bucket ?? ELASTICSEARCH_SNAPSHOTS };
+}
+
+/** The Secret of the keys exists before the nodes read it. */
+function declareSnapshots(settings: ElasticsearchSettings, platform: Platform, options: StoreOptions) {
+  if (settings.snapshots) return [];
+  return [new ElasticsearchSnapshotUser('elasticsearch-snapshots', snapshotUser(platform), options)];
+}
+
 /** Elasticsearch: events in data streams with lifecycles, and full-text search over documents. */
 export const elasticsearchStore = defineStore({
   schema,
   sizes: { dev, prod },
-  resolve: overridden,
+  resolve: (defaults: ElasticsearchSettings, overrides: Overrides) => ({
+    ...defaults,
+    ...overrides,
+    retention: { ...defaults.retention, ...overrides.retention },
+  }),
   args,
   check: (settings, platform) => void resolveElasticsearchArgs(args(settings, platform)),
   deploy(settings, platform, options): ElasticsearchOutputs {
-    const elasticsearch = new Elasticsearch('elasticsearch', args(settings, platform), options);
+    const elasticsearch = new Elasticsearch('elasticsearch', args(settings, platform), {
+      ...options,
+      dependsOn: [...options.dependsOn, ...declareSnapshots(settings, platform, options)],
+    });
     const migrations = new StoreMigrations(
       'elasticsearch-migrations',
       {
         store: 'elasticsearch',
         database: DATABASE,
+        parameters: parameters(settings),
         connection: connectionReference('elasticsearch', {
           namespace: platform.namespace,
           context: platform.kubeContext,

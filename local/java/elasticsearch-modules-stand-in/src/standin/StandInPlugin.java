@@ -58,10 +58,12 @@ import org.elasticsearch.xpack.core.slm.SnapshotLifecycleMetadata;
 public class StandInPlugin extends Plugin
     implements ActionPlugin, AnalysisPlugin, IngestPlugin, MapperPlugin, ScriptPlugin, RepositoryPlugin {
   private Client client;
+  private ClusterService clusterService;
 
   @Override
   public Collection<?> createComponents(PluginServices services) {
     client = services.client();
+    clusterService = services.clusterService();
     return List.of();
   }
 
@@ -86,7 +88,7 @@ public class StandInPlugin extends Plugin
       Predicate<NodeFeature> features) {
     List<RestHandler> handlers = new ArrayList<>(Policies.handlers());
     handlers.addAll(DataStreams.handlers());
-    handlers.addAll(Templates.handlers());
+    handlers.addAll(Templates.handlers(() -> clusterService.state()));
     handlers.addAll(DeleteByQuery.handlers());
     handlers.addAll(OperatorApi.handlers());
     return handlers;

@@ -15,24 +15,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.elasticsearch.ResourceNotFoundException;
-import org.elasticsearch.action.admin.cluster.storedscripts.GetStoredScriptAction;
 import org.elasticsearch.action.admin.cluster.storedscripts.GetStoredScriptRequest;
 import org.elasticsearch.action.search.SearchRequest;
+import org.elasticsearch.cluster.ClusterState;
 import org.elasticsearch.common.Strings;
 import org.elasticsearch.common.bytes.BytesArray;
 import org.elasticsearch.common.xcontent.XContentHelper;
+import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.rest.RestHandler.Route;
 import org.elasticsearch.rest.RestRequest;
 import org.elasticsearch.rest.RestResponse;
 import org.elasticsearch.rest.RestStatus;
-import org.elasticsearch.rest.RestUtils;
-import org.elasticsearch.rest.action.RestActionListener;
 import org.elasticsearch.rest.action.RestRefCountedChunkedToXContentListener;
 import org.elasticsearch.script.GeneralScriptException;
 import org.elasticsearch.script.ScriptContext;
 import org.elasticsearch.script.ScriptEngine;
+import org.elasticsearch.script.ScriptService;
+import org.elasticsearch.script.StoredScriptSource;
 import org.elasticsearch.script.TemplateScript;
 import org.elasticsearch.search.builder.SearchSourceBuilder;
 import org.elasticsearch.xcontent.XContentBuilder;
@@ -105,52 +107,32 @@ final class Templates {
     }
   }
 
-  static List<RestHandler> handlers() {
+  /** Whoever may search may use the stored templates, as with the official module. */
+  static List<RestHandler> handlers(Supplier<ClusterState> state) {
     return List.of(
         new Endpoint(
             "render_template",
             (request, client) -> {
-              Map<String, Object> body = body(request);
-              return channel ->
-                  client.execute(
-                      GetStoredScriptAction.INSTANCE,
-                      stored(request, body),
-                      new RestActionListener<>(channel) {
-                        @Override
-                        protected void processResponse(org.elasticsearch.action.admin.cluster.storedscripts.GetStoredScriptResponse answer)
-                            throws IOException {
-                          XContentBuilder builder = channel.newBuilder();
-                          builder.startObject().rawField("template_output", new BytesArray(rendered(answer, body)).streamInput(), XContentType.JSON);
-                          channel.sendResponse(new RestResponse(RestStatus.OK, builder.endObject()));
-                        }
-                      });
+              String rendered = rendered(state.get(), body(request));
+              return channel -> {
+                XContentBuilder builder = channel.newBuilder().startObject();
+                builder.rawField("template_output", new BytesArray(rendered).streamInput(), XContentType.JSON);
+                channel.sendResponse(new RestResponse(RestStatus.OK, builder.endObject()));
+              };
             },
             new Route(GET, "/_render/template"),
             new Route(POST, "/_render/template")),
         new Endpoint(
             "search_template",
             (request, client) -> {
-              Map<String, Object> body = body(request);
               String[] indices = Strings.splitStringByCommaToArray(request.param("index", ""));
-              return channel ->
-                  client.execute(
-                      GetStoredScriptAction.INSTANCE,
-                      stored(request, body),
-                      new RestActionListener<>(channel) {
-                        @Override
-                        protected void processResponse(org.elasticsearch.action.admin.cluster.storedscripts.GetStoredScriptResponse answer)
-                            throws IOException {
-                          try (var parser =
-                              JsonXContent.jsonXContent.createParser(
-                                  XContentParserConfiguration.EMPTY.withRegistry(request.contentParserConfig().registry()),
-                                  rendered(answer, body))) {
-                            var search =
-                                new SearchRequest(indices)
-                                    .source(new SearchSourceBuilder().parseXContent(parser, true, feature -> true));
-                            client.search(search, new RestRefCountedChunkedToXContentListener<>(channel));
-                          }
-                        }
-                      });
+              var registry = XContentParserConfiguration.EMPTY.withRegistry(request.contentParserConfig().registry());
+              String rendered = rendered(state.get(), body(request));
+              try (var parser = JsonXContent.jsonXContent.createParser(registry, rendered)) {
+                var source = new SearchSourceBuilder().parseXContent(parser, true, feature -> true);
+                var search = new SearchRequest(indices).source(source);
+                return channel -> client.search(search, new RestRefCountedChunkedToXContentListener<>(channel));
+              }
             },
             new Route(GET, "/{index}/_search/template"),
             new Route(POST, "/{index}/_search/template")));
@@ -160,15 +142,13 @@ final class Templates {
     return XContentHelper.convertToMap(request.requiredContent(), true, XContentType.JSON).v2();
   }
 
-  private static GetStoredScriptRequest stored(RestRequest request, Map<String, Object> body) {
-    return new GetStoredScriptRequest(RestUtils.getMasterNodeTimeout(request), (String) body.get("id"));
-  }
-
   @SuppressWarnings("unchecked")
-  private static String rendered(
-      org.elasticsearch.action.admin.cluster.storedscripts.GetStoredScriptResponse answer, Map<String, Object> body) {
-    if (answer.getSource() == null) throw new ResourceNotFoundException("unable to find script [" + body.get("id") + "]");
+  private static String rendered(ClusterState state, Map<String, Object> body) {
+    String id = (String) body.get("id");
+    var request = new GetStoredScriptRequest(TimeValue.ZERO, id);
+    StoredScriptSource stored = ScriptService.getStoredScript(MasterUpdate.project(state), request);
+    if (stored == null) throw new ResourceNotFoundException("unable to find script [" + id + "]");
     Map<String, Object> params = (Map<String, Object>) body.getOrDefault("params", Map.of());
-    return render(compiled(answer.getSource().getSource()), params);
+    return render(compiled(stored.getSource()), params);
   }
 }

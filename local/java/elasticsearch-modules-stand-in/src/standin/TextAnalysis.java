@@ -24,6 +24,7 @@ import org.apache.lucene.analysis.synonym.SynonymMap;
 import org.elasticsearch.action.support.PlainActionFuture;
 import org.elasticsearch.client.internal.Client;
 import org.elasticsearch.common.settings.Settings;
+import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.index.IndexService.IndexCreationContext;
 import org.elasticsearch.index.analysis.AbstractTokenFilterFactory;
 import org.elasticsearch.index.analysis.AnalysisMode;
@@ -170,11 +171,18 @@ final class TextAnalysis {
       }
     }
 
+    /** After a start, the index of the sets may be recovered later than the index that reads one. */
+    private void awaitSynonyms() {
+      TimeValue most = TimeValue.timeValueSeconds(60);
+      client.get().admin().cluster().prepareHealth(most, ".synonyms").setWaitForYellowStatus().setTimeout(most).get();
+    }
+
     /** Like the official module: a set is read when analyzers are reloaded, never on the master's thread. */
     private String rules(IndexCreationContext context) {
       String set = settings.get("synonyms_set");
       if (set == null) return String.join("\n", settings.getAsList("synonyms"));
       if (context != IndexCreationContext.RELOAD_ANALYZERS) return "";
+      awaitSynonyms();
       PlainActionFuture<PagedResult<SynonymRule>> answer = new PlainActionFuture<>();
       new SynonymsManagementAPIService(client.get()).getSynonymSetRules(set, answer);
       return String.join("\n", Arrays.stream(answer.actionGet().pageResults()).map(SynonymRule::synonyms).toList());
