@@ -1,5 +1,7 @@
 import type { ProxyRule } from './auth-proxy';
 import { type ChromaArgs, resolveChromaArgs } from './chroma-args';
+import { selectorLabels } from './metadata';
+import type { PodFlows } from './network-flows';
 import { proxiedStoreSpec } from './proxied-store-spec';
 
 const PORT = 8000;
@@ -79,4 +81,10 @@ export function chromaSpec(input: ChromaArgs) {
     }),
     endpoints: { host: `${name}.${namespace}.svc`, port: PORT },
   };
+}
+
+/** Connections to the proxy; the server itself listens inside of the pod only, and needs nothing outside of it. */
+export function chromaFlows(input: ChromaArgs): PodFlows[] {
+  const { name } = resolveChromaArgs(input);
+  return [{ name, pods: { matchLabels: selectorLabels({ name }) }, clients: [PORT], dns: false }];
 }

@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads modules as Pulumi's provider process does */
 import { StoreMigrations } from '../migrations/provider/store-migrations';
+import { ApiServerAddresses } from './api-server-addresses';
 import { ManifestBundle } from './manifest-bundle';
 import { MinioUser } from './minio-user';
 import { Neo4jUser } from './neo4j-user';
@@ -23,6 +24,7 @@ const connection = { kind: 'service', namespace: 'data', service: 'minio', port:
 describe.each([
   ['kubernetes:ManifestBundle', ManifestBundle, {}, 'components/manifest-bundle/provider'],
   ['kubernetes:ExistingOperator', ExistingOperator, {}, 'components/operators-existing-provider'],
+  ['kubernetes:ApiServerAddresses', ApiServerAddresses, {}, 'components/api-server-addresses-provider'],
   ['kubernetes:PoolerRollout', PoolerRollout, {}, 'components/postgres-rollout-provider'],
   ['neo4j:User', Neo4jUser, {}, 'components/neo4j-user-provider'],
   ['minio:User', MinioUser, {}, 'components/minio-user-provider'],

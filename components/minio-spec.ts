@@ -1,5 +1,6 @@
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
 import { MinioArgs, ResolvedMinioArgs, resolveMinioArgs, tolerableServers } from './minio-args';
+import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
 
@@ -30,6 +31,14 @@ export function minioSpec(input: MinioArgs) {
       url: `http://${name}.${namespace}.svc:${PORT}`,
     },
   };
+}
+
+/** Connections of the servers: those of a distributed MinIO read and write each other's drives. */
+export function minioFlows(input: MinioArgs): PodFlows[] {
+  const { name, mode } = resolveMinioArgs(input);
+  const pods = { matchLabels: selectorLabels({ name }) };
+  const peers = mode === 'distributed' ? { peers: { [name]: [PORT] } } : {};
+  return [{ name, pods, clients: [PORT], ...peers, metrics: [PORT] }];
 }
 
 function metadata(args: ResolvedMinioArgs, name: string) {

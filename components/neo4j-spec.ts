@@ -1,6 +1,7 @@
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
 import { type Neo4jArgs, type ResolvedNeo4jArgs, resolveNeo4jArgs } from './neo4j-args';
 import { BOLT_PORT, clusterPorts, environment, HTTP_PORT } from './neo4j-settings';
+import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
 
@@ -40,6 +41,14 @@ export function neo4jSpec(input: Neo4jArgs) {
       uri: `neo4j://${name}.${namespace}.svc:${BOLT_PORT}`,
     },
   };
+}
+
+/** Connections of the servers, in a cluster also of them among themselves. */
+export function neo4jFlows(input: Neo4jArgs): PodFlows[] {
+  const { name, servers } = resolveNeo4jArgs(input);
+  const pods = { matchLabels: selectorLabels({ name }) };
+  const peers = servers > 1 ? { peers: { [name]: Object.values(clusterPorts) } } : {};
+  return [{ name, pods, clients: [BOLT_PORT, HTTP_PORT], ...peers }];
 }
 
 function metadata(args: ResolvedNeo4jArgs, name: string) {

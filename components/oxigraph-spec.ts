@@ -1,4 +1,6 @@
 import type { ProxyRule } from './auth-proxy';
+import { selectorLabels } from './metadata';
+import type { PodFlows } from './network-flows';
 import { type OxigraphArgs, resolveOxigraphArgs, type ResolvedOxigraphArgs } from './oxigraph-args';
 import { proxiedStoreSpec } from './proxied-store-spec';
 
@@ -54,6 +56,13 @@ export function oxigraphSpec(input: OxigraphArgs) {
     }),
     endpoints: { host: host(name), readOnlyHost: host(readOnly), port: PORT },
   };
+}
+
+/** Connections to the proxy; the server itself listens inside of the pod only, and needs nothing outside of it. */
+export function oxigraphFlows(input: OxigraphArgs): PodFlows[] {
+  const { name } = resolveOxigraphArgs(input);
+  const pods = { matchLabels: selectorLabels({ name }) };
+  return [{ name, pods, clients: [PORT, READ_ONLY_PORT], dns: false }];
 }
 
 const query = { methods: ['GET', 'POST'], path: '/query' };

@@ -6,6 +6,7 @@ import {
   podSecurityContext,
   selectorLabels,
 } from './metadata';
+import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
 import { QdrantArgs, ResolvedQdrantArgs, resolveQdrantArgs } from './qdrant-args';
@@ -43,6 +44,14 @@ export function qdrantSpec(input: QdrantArgs) {
       url: `${tlsSecret ? 'https' : 'http'}://${host}:${ports.http}`,
     },
   };
+}
+
+/** Connections of the peers: Raft, and downloads of shard snapshots over HTTP. */
+export function qdrantFlows(input: QdrantArgs): PodFlows[] {
+  const { name, peers } = resolveQdrantArgs(input);
+  const pods = { matchLabels: selectorLabels({ name }) };
+  const between = peers > 1 ? { peers: { [name]: [ports.p2p, ports.http] } } : { closed: [ports.p2p] };
+  return [{ name, pods, clients: [ports.http, ports.grpc], ...between, metrics: [ports.http] }];
 }
 
 function metadata(args: ResolvedQdrantArgs, name: string) {

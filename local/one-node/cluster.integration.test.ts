@@ -8,6 +8,7 @@ import { KubernetesCluster, type KubernetesObject } from '../../migrations/kuber
 import { waitFor } from '../process';
 import { startOneNodeCluster } from './cluster';
 import { clusterLayout } from './layout';
+import { isDeciding } from './network-policies';
 
 const [kind, name = ''] = (process.env.AGENT_DATA_PLATFORM_CLUSTER ?? '').split(':');
 const namespace = `one-node-${randomBytes(4).toString('hex')}`;
@@ -101,6 +102,8 @@ const apply = { fieldManager: 'one-node-test' };
       message: expect.stringContaining('violates PodSecurity "restricted:latest"'),
     });
   });
+
+  test('new connections of pods wait for the network policies', () => expect(isDeciding()).toBe(true));
 
   test('a Secret is encrypted in etcd', async () => {
     const stringData = { password: 'correct horse battery staple' };

@@ -27,6 +27,7 @@ import { daemonNames, daemons, logFile, pidFile, type DaemonName, type DaemonOpt
 import { assertHost, installPackages } from './host';
 import { clusterLayout, createFolders, knownLayouts, RUN_ROOT, type ClusterLayout } from './layout';
 import { bridgeTrafficIsFiltered, createBridge, removeNetwork } from './network';
+import { isDeciding, policyReader, queueConnections } from './network-policies';
 import { ensurePki } from './pki';
 import { assertPortsFree, ports } from './ports';
 
@@ -129,7 +130,11 @@ function readyFile(layout: ClusterLayout): string {
 
 /** Identity of the processes: they are restarted when their binaries, arguments or files change. */
 function processVersion(layout: ClusterLayout): string {
-  const planned = daemons(layout, { binaries: goBuildVersion(goBuilds.kubernetes), bridgeIsFiltered: true });
+  const planned = daemons(layout, {
+    binaries: goBuildVersion(goBuilds.kubernetes),
+    policyBinaries: goBuildVersion(goBuilds.kubeNetworkPolicies),
+    bridgeIsFiltered: true,
+  });
   return hash([JSON.stringify(planned), JSON.stringify(configurationFiles(layout))]);
 }
 
@@ -190,6 +195,7 @@ function isRunning(layout: ClusterLayout, names: readonly DaemonName[] = daemonN
 async function start(layout: ClusterLayout): Promise<void> {
   await installPackages();
   const binaries = await goBinary(goBuilds.kubernetes);
+  const policyBinaries = await goBinary(goBuilds.kubeNetworkPolicies);
   const archives = new Map<string, string>();
   for (const reference of nodeReferences()) archives.set(reference, await imageArchive(reference));
 
@@ -208,7 +214,7 @@ async function start(layout: ClusterLayout): Promise<void> {
   const addOnArchives = Object.values(addOnImages).map((reference) => archives.get(reference) ?? '');
   await startProcesses(
     layout,
-    { binaries, bridgeIsFiltered: await bridgeTrafficIsFiltered() },
+    { binaries, policyBinaries, bridgeIsFiltered: await bridgeTrafficIsFiltered() },
     addOnArchives,
   );
   await step('Starting DNS and volumes', async (report) => {
@@ -244,8 +250,16 @@ async function startProcesses(
   await step('Starting the node', async (report) => {
     // A node object from before must not be taken for the kubelet that starts now; its times have whole seconds.
     const since = isRunning(layout, ['kubelet']) ? 0 : Date.now() - 1000;
+    await applyAddOns(connect(layout), policyReader());
+    await queueConnections();
     for (const name of daemonNames) await startDaemon(planned[name]);
-    await untilReady(layout, daemonNames, report, 'the node', () => nodeIsReady(layout, since));
+    await untilReady(
+      layout,
+      daemonNames,
+      report,
+      'the node',
+      async () => isDeciding() && (await nodeIsReady(layout, since)),
+    );
   });
 }
 
@@ -289,11 +303,18 @@ async function loadArchives(
   }
 }
 
+const beforeContainers = [
+  'kubelet',
+  'kube-proxy',
+  'kube-network-policies',
+  'kube-scheduler',
+  'kube-controller-manager',
+] as const;
+
 async function stop(layout: ClusterLayout): Promise<void> {
   if (!fs.existsSync(layout.run)) return;
   const work = async () => {
-    for (const name of ['kubelet', 'kube-proxy', 'kube-scheduler', 'kube-controller-manager'] as const)
-      await stopDaemon(pidFile(layout, name));
+    for (const name of beforeContainers) await stopDaemon(pidFile(layout, name));
     if (isRunning(layout, ['containerd'])) await stopContainers(layout);
     await stopDaemon(pidFile(layout, 'containerd'));
     await killShims(layout);

@@ -42,7 +42,8 @@ test('components reach the API server at the node, with their own certificates',
 });
 
 describe('processes', () => {
-  const planned = daemons(layout, { binaries: '/bin', bridgeIsFiltered: true });
+  const options = { binaries: '/bin', policyBinaries: '/policies', bridgeIsFiltered: true };
+  const planned = daemons(layout, options);
 
   test('etcd syncs to disk and lets in only clients of its own authority', () => {
     expect(planned.etcd.args).toEqual(
@@ -55,6 +56,20 @@ describe('processes', () => {
     expect(planned.etcd.args.join(' ')).not.toContain('unsafe');
   });
 
+  test('the process that decides on network policies has a certificate of its own', () => {
+    const config = parse(file('network-policies.kubeconfig'));
+    expect(config.users[0].user['client-key']).toBe('/state/clusters/dev/pki/network-policies.key');
+    expect(planned['kube-network-policies']).toMatchObject({
+      command: '/policies/kube-network-policies',
+      args: [
+        '--kubeconfig=/state/clusters/dev/config/network-policies.kubeconfig',
+        '--hostname-override=agent-data-platform-dev',
+        '--nfqueue-id=100',
+      ],
+      logFile: '/state/clusters/dev/logs/kube-network-policies.log',
+    });
+  });
+
   test('nothing listens on all interfaces', () => {
     for (const { command, args } of Object.values(planned))
       expect([command, args.filter((arg) => arg.includes('0.0.0.0'))]).toEqual([command, []]);
@@ -63,7 +78,7 @@ describe('processes', () => {
   });
 
   test('Services masquerade everything only where bridged traffic passes no filter', () => {
-    const unfiltered = daemons(layout, { binaries: '/bin', bridgeIsFiltered: false });
+    const unfiltered = daemons(layout, { ...options, bridgeIsFiltered: false });
     expect(planned['kube-proxy'].args).toContain('--masquerade-all=false');
     expect(unfiltered['kube-proxy'].args).toContain('--masquerade-all=true');
   });

@@ -9,7 +9,7 @@ import { writePrivate } from './pki';
 const API_SERVER = `https://${network.nodeIp}:6443`;
 
 /** Clients of the API server that are processes on this machine, by certificate name. */
-const componentClients = ['controller-manager', 'scheduler', 'kubelet', 'proxy'] as const;
+const componentClients = ['controller-manager', 'scheduler', 'kubelet', 'proxy', 'network-policies'] as const;
 
 /** Configuration files of containerd, CNI, the kubelet and the clients of the API server, by path. */
 export function configurationFiles(layout: ClusterLayout): Record<string, string> {

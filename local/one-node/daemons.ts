@@ -3,6 +3,7 @@ import type { Daemon } from '../process';
 import { hostEnvironment } from './host';
 import type { ClusterLayout } from './layout';
 import { network } from './network';
+import { policyDaemon } from './network-policies';
 
 /** Names of the cluster's processes, in the order in which they start. */
 export const daemonNames = [
@@ -11,6 +12,7 @@ export const daemonNames = [
   'containerd',
   'kube-controller-manager',
   'kube-scheduler',
+  'kube-network-policies',
   'kubelet',
   'kube-proxy',
 ] as const;
@@ -20,6 +22,8 @@ export type DaemonName = (typeof daemonNames)[number];
 export interface DaemonOptions {
   /** Folder of the Kubernetes binaries. */
   readonly binaries: string;
+  /** Folder of the binary that decides on network policies. */
+  readonly policyBinaries: string;
   /** Whether traffic between pods passes iptables; otherwise kube-proxy masquerades all traffic to Services. */
   readonly bridgeIsFiltered: boolean;
 }
@@ -58,6 +62,13 @@ export function daemons(layout: ClusterLayout, options: DaemonOptions): Record<D
       'bind-address': '127.0.0.1',
       'leader-elect': 'false',
     }),
+    'kube-network-policies': {
+      ...daemon('kube-network-policies', '', {}),
+      ...policyDaemon(options.policyBinaries, {
+        kubeconfig: path.join(layout.config, 'network-policies.kubeconfig'),
+        nodeName: layout.nodeName,
+      }),
+    },
     kubelet: kubernetes('kubelet', {
       kubeconfig: path.join(layout.config, 'kubelet.kubeconfig'),
       config: path.join(layout.config, 'kubelet.yaml'),

@@ -9,6 +9,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { runHost } from './host';
 import { network } from './network';
+import { POLICY_USER } from './network-policies';
 
 const AUTHORITY_DAYS = 3650;
 const CERTIFICATE_DAYS = 365;
@@ -50,6 +51,7 @@ export function certificateSpecs(nodeName: string): Record<string, CertificateSp
     'controller-manager': client('/CN=system:kube-controller-manager'),
     scheduler: client('/CN=system:kube-scheduler'),
     proxy: client('/CN=system:kube-proxy'),
+    'network-policies': client(`/CN=${POLICY_USER}`),
     kubelet: client(`/O=system:nodes/CN=system:node:${nodeName}`),
     'kubelet-server': {
       authority: 'ca',
