@@ -46,11 +46,13 @@ function addSlowCommands(program: Command, context: CliContext): void {
   const { addStackCommands } = require('./commands/stack') as typeof import('./commands/stack');
   const { addTestCommand } = require('./commands/test') as typeof import('./commands/test');
   const { addBenchCommand } = require('./commands/bench') as typeof import('./commands/bench');
+  const { addAuditCommand } = require('./commands/audit') as typeof import('./commands/audit');
   const { addClusterCommand } = require('./commands/cluster') as typeof import('./commands/cluster');
   const { addEnvCommand } = require('./commands/env') as typeof import('./commands/env');
   addStackCommands(program, context);
   addTestCommand(program, context);
   addBenchCommand(program, context);
+  addAuditCommand(program, context);
   addClusterCommand(program, context);
   addEnvCommand(program, context);
   for (const command of program.commands)

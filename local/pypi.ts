@@ -48,3 +48,30 @@ export async function requirePip(): Promise<void> {
     await installDebianPackages(['python3-pip']);
   }
 }
+
+/**
+ * Python of a virtual environment with the packages of a lock file, whose hashes pip checks; made once per lock file.
+ * @returns Path of its `python`.
+ * @see https://pip.pypa.io/en/stable/topics/secure-installs/#hash-checking-mode
+ */
+export async function pythonEnvironment(name: string, lockFile: string): Promise<string> {
+  const key = { name: `python/${name}`, version: hash([fs.readFileSync(lockFile, 'utf8'), process.arch]) };
+  const folder = await cached(
+    key,
+    `Installing ${name} from the Python package index`,
+    async (dir, report) => {
+      await requirePip();
+      await runHost('python3', ['-m', 'venv', '--without-pip', dir]);
+      // The folder is renamed when it is complete, so nothing in it may name its path.
+      const packages = path.join(dir, 'packages');
+      const flags = ['--require-hashes', '--only-binary=:all:', '--no-compile', '--target', packages];
+      await runHost('python3', ['-m', 'pip', 'install', ...flags, '--requirement', lockFile], { report });
+      const [library] = fs.readdirSync(path.join(dir, 'lib'));
+      fs.writeFileSync(
+        path.join(dir, 'lib', library!, 'site-packages', 'packages.pth'),
+        '../../../packages\n',
+      );
+    },
+  );
+  return path.join(folder, 'bin', 'python');
+}

@@ -62,7 +62,9 @@ export const goBuilds = {
     packages: ['github.com/rancher/local-path-provisioner'],
   },
   pause: { name: 'pause', packages: ['.'] },
+  kubeNetworkPolicies: { name: 'kube-network-policies', packages: ['.'] },
   kubeconform: { name: 'kubeconform', packages: ['github.com/yannh/kubeconform/cmd/kubeconform'] },
+  kubeScore: { name: 'kube-score', packages: ['github.com/zegl/kube-score/cmd/kube-score'] },
   actionlint: { name: 'actionlint', packages: ['github.com/rhysd/actionlint/cmd/actionlint'] },
   /** Only for `npm run bench:migrations`, with PostgreSQL as their only database. */
   goose: {

@@ -1,4 +1,4 @@
-import { disruptionBudget } from './availability';
+import { disruptionBudget, storesReplicated } from './availability';
 import { resource, statefulSet } from './fixtures';
 
 const budget = (selector: object | undefined, namespace = 'data') =>
@@ -37,4 +37,47 @@ test('a budget of another namespace does not count, and none at all neither', ()
 
 test('a single replica needs no budget', () => {
   expect(disruptionBudget.checkStack([statefulSet({ spec: { replicas: 1 } })])).toEqual([]);
+});
+
+test('operators make the budgets of their stores, unless they are told not to', () => {
+  const cluster = (spec: object) => resource('postgresql.cnpg.io/v1:Cluster', 'postgres', { spec });
+  const elasticsearch = (spec: object) =>
+    resource('elasticsearch.k8s.elastic.co/v1:Elasticsearch', 'search', { spec });
+  const found = (...stores: ReturnType<typeof cluster>[]) =>
+    disruptionBudget.checkStack(stores).map(({ message }) => message);
+  const three = { nodeSets: [{ count: 1 }, { count: 2 }] };
+  expect(found(cluster({ instances: 3 }), cluster({ instances: 1, enablePDB: false }))).toEqual([]);
+  expect(found(elasticsearch(three))).toEqual([]);
+  expect(found(elasticsearch({ nodeSets: [{ count: 1 }], podDisruptionBudget: {} }))).toEqual([]);
+  expect(
+    found(cluster({ instances: 3, enablePDB: false }), elasticsearch({ ...three, podDisruptionBudget: {} })),
+  ).toEqual([
+    'Cluster/data/postgres has several members and enablePDB: false, so that all may be taken away at once; remove it.',
+    'Elasticsearch/data/search has several members and an empty podDisruptionBudget, so that all may be taken away at once; remove it.',
+  ]);
+});
+
+describe('stores-replicated', () => {
+  const elasticsearch = (...nodeSets: object[]) =>
+    resource('elasticsearch.k8s.elastic.co/v1:Elasticsearch', 'search', { spec: { nodeSets } });
+
+  test('three members pass, and what keeps no data needs none', () => {
+    expect(storesReplicated.check(statefulSet({}))).toEqual([]);
+    expect(storesReplicated.check(statefulSet({ spec: { replicas: 1, volumeClaimTemplates: [] } }))).toEqual(
+      [],
+    );
+    const masters = { count: 3, config: { 'node.roles': ['master'] } };
+    expect(
+      storesReplicated.check(elasticsearch(masters, { count: 1, config: { 'node.roles': [] } })),
+    ).toEqual([]);
+  });
+
+  test('fewer are a violation', () => {
+    expect(storesReplicated.check(statefulSet({ spec: { replicas: 2 } }))).toEqual([
+      'StatefulSet/data/redis has 2 replicas; it needs at least 3.',
+    ]);
+    expect(
+      storesReplicated.check(elasticsearch({ count: 1 }, { count: 3, config: { 'node.roles': [] } })),
+    ).toEqual(['Elasticsearch/data/search has 1 nodes that can be master; it needs at least 3.']);
+  });
 });

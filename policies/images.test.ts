@@ -1,5 +1,5 @@
 import { resource, statefulSet } from './fixtures';
-import { imagePinned } from './images';
+import { imagePinned, imagePullPolicy } from './images';
 
 const digest = `sha256:${'a1'.repeat(32)}`;
 const withImage = (image?: string) => statefulSet({ container: { image } });
@@ -39,4 +39,35 @@ test('a CloudNativePG cluster may leave its image to the operator but must not f
   expect(imagePinned.check(cluster({ imageName: 'postgresql:latest' }))).toEqual([
     'Cluster/data/postgres uses "postgresql:latest"; name a version instead of latest.',
   ]);
+});
+
+describe('image-pull-policy', () => {
+  const pulled = (image: string, policy?: string) =>
+    imagePullPolicy.check(statefulSet({ container: { image, imagePullPolicy: policy } }));
+
+  test.each([
+    ['redis:8.0.2', 'IfNotPresent'],
+    ['redis:8.0.2', undefined],
+    ['agent-data-platform/minio:2026-02-12', 'IfNotPresent'],
+    ['ghcr.io/cloudnative-pg/postgresql:17.12-standard-trixie', 'IfNotPresent'],
+    [`redis@${digest}`, 'IfNotPresent'],
+    ['redis:8', 'Always'],
+  ])('%s with %s passes', (image, policy) => {
+    expect(pulled(image, policy)).toEqual([]);
+  });
+
+  test.each([
+    ['redis:8', 'IfNotPresent'],
+    ['registry.example.com:5000/redis:stable', undefined],
+  ])('%s with %s may differ between nodes', (image, policy) => {
+    expect(pulled(image, policy)).toEqual([
+      `container redis of StatefulSet/data/redis uses "${image}", which may move, with imagePullPolicy IfNotPresent; name a full version or a digest, or use Always.`,
+    ]);
+  });
+
+  test('Never is a violation whatever the image', () => {
+    expect(pulled(`redis@${digest}`, 'Never')).toEqual([
+      'container redis of StatefulSet/data/redis has imagePullPolicy Never, which only runs where somebody put the image; use IfNotPresent.',
+    ]);
+  });
 });

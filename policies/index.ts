@@ -2,6 +2,12 @@ import { Policies, PolicyPack, PolicyResource, ResourceValidationArgs } from '@p
 import { isExempt, Resource, Rule, RuleConfig } from './rule';
 import { rules } from './rules';
 
+/** Reasons by object: an exemption without a reason is refused. */
+const exemptions = {
+  type: 'object' as const,
+  additionalProperties: { type: 'string' as const, minLength: 15 },
+};
+
 /** Enforcement levels come from `dev.json` and `prod.json`; without such a file every rule is mandatory. */
 new PolicyPack('agent-data-platform', { enforcementLevel: 'mandatory', policies: rules.map(asPolicy) });
 
@@ -12,7 +18,7 @@ function asPolicy(rule: Rule): Policies[number] {
     description,
     url,
     severity,
-    configSchema: { properties: { exempt: { type: 'array' as const, items: { type: 'string' as const } } } },
+    configSchema: { properties: { exempt: exemptions } },
   };
   if ('check' in rule) {
     return {
@@ -35,5 +41,6 @@ function asPolicy(rule: Rule): Policies[number] {
 }
 
 function asResource({ type, name, props, opts }: ResourceValidationArgs | PolicyResource): Resource {
-  return { type, name, props, additionalSecretOutputs: opts.additionalSecretOutputs };
+  const { additionalSecretOutputs, protect } = opts;
+  return { type, name, props, additionalSecretOutputs, protect };
 }

@@ -1,5 +1,5 @@
 import { resource, statefulSet } from './fixtures';
-import { noPrivilegedPods, runAsNonRoot } from './pod-security';
+import { noHostAccess, noPrivilegedPods, runAsNonRoot } from './pod-security';
 
 describe('no-privileged-pods', () => {
   test('a confined pod passes', () => {
@@ -13,15 +13,30 @@ describe('no-privileged-pods', () => {
       'container redis of StatefulSet/data/redis may escalate privileges; set allowPrivilegeEscalation: false.',
     ]);
   });
+});
 
-  test('host namespaces and host paths are violations', () => {
+describe('no-host-access', () => {
+  test('a pod with its own network, files and ports passes', () => {
+    const ports = [{ containerPort: 6379 }];
+    expect(noHostAccess.check(statefulSet({ container: { ports } }))).toEqual([]);
+  });
+
+  test('namespaces, paths and ports of the node are violations', () => {
     const spoiled = statefulSet({
-      pod: { hostNetwork: true, hostPID: true, volumes: [{ name: 'node', hostPath: { path: '/' } }] },
+      pod: {
+        hostNetwork: true,
+        hostPID: true,
+        hostIPC: true,
+        volumes: [{ name: 'node', hostPath: { path: '/' } }],
+      },
+      container: { ports: [{ containerPort: 6379, hostPort: 6379 }] },
     });
-    expect(noPrivilegedPods.check(spoiled)).toEqual([
+    expect(noHostAccess.check(spoiled)).toEqual([
       'StatefulSet/data/redis sets hostNetwork; remove it.',
       'StatefulSet/data/redis sets hostPID; remove it.',
+      'StatefulSet/data/redis sets hostIPC; remove it.',
       'StatefulSet/data/redis sets hostPath in volume node; remove it.',
+      'StatefulSet/data/redis sets hostPort 6379 in container redis; remove it.',
     ]);
   });
 });

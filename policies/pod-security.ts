@@ -2,22 +2,30 @@ import type { V1Container, V1PodSpec } from '@kubernetes/client-node';
 import { containersOf, podTemplate } from './pods';
 import { objectName, ResourceRule } from './rule';
 
-const standards = 'https://kubernetes.io/docs/concepts/security/pod-security-standards/';
+export const standards = 'https://kubernetes.io/docs/concepts/security/pod-security-standards/';
 
-/** No container gets the host: not by `privileged`, escalation, host namespaces nor hostPath volumes. */
+/** No container is as strong as its node, or can become so. */
 export const noPrivilegedPods: ResourceRule = {
   name: 'no-privileged-pods',
-  description: 'No pod is privileged, may escalate privileges, or shares namespaces or files with its node.',
+  description: 'No container is privileged or may escalate its privileges.',
+  url: standards,
+  severity: 'critical',
+  check: (resource) =>
+    containersOf(podTemplate(resource)?.spec).flatMap((container) =>
+      escalation(objectName(resource), container),
+    ),
+};
+
+/** No pod shares the namespaces, files or ports of its node. */
+export const noHostAccess: ResourceRule = {
+  name: 'no-host-access',
+  description: 'No pod uses hostPath, hostPort, or the network, processes or IPC of its node.',
   url: standards,
   severity: 'critical',
   check: (resource) => {
     const spec = podTemplate(resource)?.spec;
     if (!spec) return [];
-    const where = objectName(resource);
-    return [
-      ...hostAccess(spec).map((field) => `${where} sets ${field}; remove it.`),
-      ...containersOf(spec).flatMap((container) => escalation(where, container)),
-    ];
+    return hostAccess(spec).map((field) => `${objectName(resource)} sets ${field}; remove it.`);
   },
 };
 
@@ -41,7 +49,12 @@ export const runAsNonRoot: ResourceRule = {
 function hostAccess(spec: Partial<V1PodSpec>): string[] {
   const flags = (['hostNetwork', 'hostPID', 'hostIPC'] as const).filter((flag) => spec[flag]);
   const volumes = (spec.volumes ?? []).filter((volume) => volume.hostPath);
-  return [...flags, ...volumes.map((volume) => `hostPath in volume ${volume.name}`)];
+  const ports = containersOf(spec).flatMap(({ name, ports = [] }) =>
+    ports
+      .filter(({ hostPort }) => hostPort)
+      .map(({ hostPort }) => `hostPort ${hostPort} in container ${name}`),
+  );
+  return [...flags, ...volumes.map((volume) => `hostPath in volume ${volume.name}`), ...ports];
 }
 
 function escalation(where: string, { name, securityContext }: V1Container): string[] {

@@ -1,5 +1,5 @@
 import { resource } from './fixtures';
-import { postgresHighlyAvailable } from './postgres';
+import { postgresAudit, postgresHighlyAvailable, postgresTls } from './postgres';
 
 const cluster = (spec: object | undefined) => resource('postgresql.cnpg.io/v1:Cluster', 'postgres', { spec });
 const synchronous = { method: 'any', number: 1 };
@@ -33,5 +33,68 @@ test.each([
 });
 
 test('a Cluster of another operator is none of its business', () => {
-  expect(postgresHighlyAvailable.check(resource('example.com/v1:Cluster', 'c', {}))).toEqual([]);
+  for (const rule of [postgresHighlyAvailable, postgresAudit, postgresTls])
+    expect(rule.check(resource('example.com/v1:Cluster', 'c', {}))).toEqual([]);
+});
+
+describe('postgres-audit', () => {
+  const audited = (parameters: object) => postgresAudit.check(cluster({ postgresql: { parameters } }));
+
+  test.each([['ddl, write, role'], ['ROLE,DDL,WRITE,misc'], ['all, -read']])('%s is enough', (log) => {
+    expect(audited({ 'pgaudit.log': log, 'pgaudit.log_parameter': 'off' })).toEqual([]);
+  });
+
+  test('each class that is not logged is a violation', () => {
+    expect(audited({ 'pgaudit.log': 'write, read' })).toEqual([
+      'Cluster/data/postgres does not audit ddl; add it to pgaudit.log.',
+      'Cluster/data/postgres does not audit role; add it to pgaudit.log.',
+    ]);
+    expect(audited({ 'pgaudit.log': 'all, -role' })).toEqual([
+      'Cluster/data/postgres does not audit role; add it to pgaudit.log.',
+    ]);
+    expect(postgresAudit.check(cluster({}))).toHaveLength(3);
+  });
+
+  test('values of parameters stay out of the log', () => {
+    expect(audited({ 'pgaudit.log': 'all', 'pgaudit.log_parameter': 'on' })).toEqual([
+      'Cluster/data/postgres writes the values of parameters into its audit log; set pgaudit.log_parameter: off.',
+    ]);
+  });
+});
+
+describe('postgres-tls', () => {
+  const reject = 'hostnossl all all all reject';
+  const withHba = (...rules: string[]) => postgresTls.check(cluster({ postgresql: { pg_hba: rules } }));
+  const pooler = (parameters?: object) =>
+    postgresTls.check(
+      resource('postgresql.cnpg.io/v1:Pooler', 'pooler', { spec: { pgbouncer: { parameters } } }),
+    );
+  const open =
+    'Cluster/data/postgres takes connections without TLS; start pg_hba with "hostnossl all all all reject".';
+
+  test('plain connections are refused before any rule that would take them', () => {
+    expect(withHba(reject)).toEqual([]);
+    expect(withHba('hostssl all app all scram-sha-256', reject, 'host all all all md5')).toEqual([]);
+  });
+
+  test('no rule, a later rule or a narrower rule does not refuse them', () => {
+    expect(withHba()).toEqual([open]);
+    expect(withHba('host all all all md5', reject)).toEqual([open]);
+    expect(withHba('hostnossl platform all all reject')).toEqual([open]);
+  });
+
+  test('TLS cannot be switched off', () => {
+    const spec = { postgresql: { parameters: { ssl: 'off' }, pg_hba: [reject] } };
+    expect(postgresTls.check(cluster(spec))).toEqual([
+      'Cluster/data/postgres switches TLS off; remove the parameter ssl.',
+    ]);
+  });
+
+  test('PgBouncer asks for TLS', () => {
+    expect(pooler({ client_tls_sslmode: 'require' })).toEqual([]);
+    for (const parameters of [{ client_tls_sslmode: 'prefer' }, undefined])
+      expect(pooler(parameters)).toEqual([
+        'Pooler/data/pooler has client_tls_sslmode "prefer"; set it to require.',
+      ]);
+  });
 });

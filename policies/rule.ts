@@ -9,6 +9,8 @@ export interface Resource {
   readonly props: Readonly<Record<string, unknown>>;
   /** Outputs that Pulumi encrypts in state besides those the provider marks. */
   readonly additionalSecretOutputs?: readonly string[];
+  /** Whether Pulumi refuses to delete it. */
+  readonly protect?: boolean;
 }
 
 interface RuleDescription {
@@ -42,13 +44,20 @@ export type Rule = ResourceRule | StackRule;
 
 /** Configuration that every rule takes besides its enforcement level. */
 export interface RuleConfig {
-  /** Objects the rule does not apply to, as `Kind/namespace/name` or `Kind/name`; default none. */
-  readonly exempt?: readonly string[];
+  /**
+   * Why the rule does not apply to an object, by its `Kind/namespace/name` or `Kind/name`; a part `*` stands for any.
+   * Default none.
+   */
+  readonly exempt?: Readonly<Record<string, string>>;
 }
 
 /** Whether the rule's configuration exempts the object. */
-export function isExempt(resource: Resource, { exempt = [] }: RuleConfig): boolean {
-  return exempt.includes(objectName(resource));
+export function isExempt(resource: Resource, { exempt = {} }: RuleConfig): boolean {
+  const parts = objectName(resource).split('/');
+  return Object.keys(exempt).some((pattern) => {
+    const wanted = pattern.split('/');
+    return wanted.length === parts.length && wanted.every((part, at) => part === '*' || part === parts[at]);
+  });
 }
 
 /** `Kind/namespace/name` of a Kubernetes object, without the namespace where it has none. */
@@ -60,4 +69,19 @@ export function objectName({ type, name, props }: Resource): string {
 /** Kubernetes kind in a Pulumi type token; undefined for other providers' resources. */
 export function kindOf(type: string): string | undefined {
   return type.startsWith('kubernetes:') ? type.split(':').pop() : undefined;
+}
+
+/** Whether a resource is a custom resource of an operator, of any version. */
+export function isCustom({ type }: Resource, group: string, kind: string): boolean {
+  return type.startsWith(`kubernetes:${group}/`) && kindOf(type) === kind;
+}
+
+/** Namespace of a Kubernetes object; `default` where it names none. */
+export function namespaceOf({ props }: Resource): string {
+  return (props.metadata as { namespace?: string } | undefined)?.namespace ?? 'default';
+}
+
+/** Labels of a Kubernetes object. */
+export function labelsOf({ props }: Resource): Readonly<Record<string, string>> {
+  return (props.metadata as { labels?: Record<string, string> } | undefined)?.labels ?? {};
 }

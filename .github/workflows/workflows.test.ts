@@ -129,7 +129,7 @@ describe('run.sh', () => {
   }
 
   const stackFile = 'config:\n  agent-data-platform:size: dev # small\n';
-  const common = '--diff --color never --policy-pack policies --policy-pack-config policies/dev.json';
+  const common = '--diff --color never';
 
   test('without a cluster the preview is offline, and empty settings count as absent', () => {
     const { status, file, summary } = run({
@@ -137,7 +137,7 @@ describe('run.sh', () => {
       KUBECONFIG_TEXT: '',
       PULUMI_BACKEND_URL: '',
     });
-    const text = `run --silent preview -- dev -- ${common}\nbackend=unset text=unset\n`;
+    const text = `run --silent preview -- dev --policies -- ${common}\nbackend=unset text=unset\n`;
     expect(file('preview-dev.txt')).toBe(text);
     expect(JSON.parse(file('preview-dev.json')!)).toEqual({ mode: 'offline', status: 0 });
     expect(summary()).toBe(`### preview of dev (offline)\n\n~~~~\n${text}\n~~~~\n`);
@@ -154,7 +154,7 @@ describe('run.sh', () => {
       PULUMI_BACKEND_URL: 's3://state',
     });
     expect(file('up-dev.txt')).toBe(
-      `run --silent up -- dev --yes -- ${common}\nbackend=s3://state text=unset\nmode=600\n${kubeconfig}\n`,
+      `run --silent up -- dev --policies --yes -- ${common}\nbackend=s3://state text=unset\nmode=600\n${kubeconfig}\n`,
     );
     expect(JSON.parse(file('up-dev.json')!)).toEqual({ mode: 'online', status: 0 });
     const edited = fs.readFileSync(path.join(scratch, 'Pulumi.dev.yaml'), 'utf8');

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { forgetCluster, recordCluster } from '../cluster-choice';
-import { ensureCloudNativePgManifest } from '../manifests';
+import { ensureOperatorManifests } from '../manifests';
 import { note } from '../progress';
+import { policyArgs } from '../pulumi/policies';
 import { loadStackSettings } from '../pulumi/project';
 import { openSession, readPulumi, runPulumi, type Session, withOfflineSession } from '../pulumi/session';
 import { stopLocalCluster } from './cluster';
@@ -11,6 +12,7 @@ import { type CliContext, exitCodes, UsageError } from './cli-context';
 interface ChangeOptions {
   yes?: boolean;
   skipPreview?: boolean;
+  policies?: boolean;
   stopCluster?: boolean;
 }
 
@@ -30,12 +32,15 @@ export function addStackCommands(program: Command, { extra, finish }: CliContext
   stackCommand('up', 'create or update the platform')
     .option('-y, --yes', 'do not ask before changing anything (implied without a terminal)')
     .option('--skip-preview', 'do not compute a preview first')
+    .option('--policies', 'check the policies')
     .action(async (stack: string, options: ChangeOptions) => finish(await up(stack, extra, options)));
   stackCommand('preview', 'show what `up` would change, statement by statement')
     .option('--diff', 'show each changed property')
     .option('--json', 'print the plan as JSON')
-    .action(async (stack: string, options: { diff?: boolean; json?: boolean }) =>
-      finish(await preview(stack, [...flags(options, ['diff', 'json']), ...extra])),
+    .option('--policies', 'check the policies (default)', true)
+    .option('--no-policies', 'leave out the policies')
+    .action(async (stack: string, options: { diff?: boolean; json?: boolean; policies: boolean }) =>
+      finish(await preview(stack, [...flags(options, ['diff', 'json']), ...extra], options.policies)),
     );
   stackCommand('refresh', 'compare the recorded state with the cluster')
     .option('-y, --yes', 'do not ask before writing the state (implied without a terminal)')
@@ -66,26 +71,35 @@ export function addStackCommands(program: Command, { extra, finish }: CliContext
 async function up(stack: string, extra: readonly string[], options: ChangeOptions): Promise<number> {
   const settings = loadStackSettings(stack);
   const session = await openSession(settings);
-  if (settings.managedOperators) await ensureCloudNativePgManifest();
+  if (settings.managedOperators) await ensureOperatorManifests();
   if (session.cluster) recordCluster(stack, session.cluster);
   const skip = options.skipPreview ? ['--skip-preview'] : [];
-  return runPulumi(session, ['up', ...common(session), ...confirmation(options), ...skip, ...extra]);
+  const policies = options.policies ? policyArgs({ stack, pulumi: session.pulumi, extra }) : [];
+  return runPulumi(session, [
+    'up',
+    ...common(session),
+    ...confirmation(options),
+    ...skip,
+    ...policies,
+    ...extra,
+  ]);
 }
 
-async function preview(stack: string, extra: readonly string[]): Promise<number> {
+async function preview(stack: string, extra: readonly string[], policies: boolean): Promise<number> {
   const settings = loadStackSettings(stack);
-  if (settings.managedOperators) await ensureCloudNativePgManifest();
+  const run = (session: Session) => {
+    const pack = policies ? policyArgs({ stack, pulumi: session.pulumi, extra }) : [];
+    return runPulumi(session, ['preview', ...common(session), ...pack, ...extra]);
+  };
+  if (settings.managedOperators) await ensureOperatorManifests();
   if (settings.preview === 'offline') {
     note(
       `OFFLINE PREVIEW of stack ${stack} (agent-data-platform:preview is offline): no cluster and no state are used. ` +
         'Everything shows as create; statements and manifests are rendered; admission is not checked.',
     );
-    return withOfflineSession(settings, (session) =>
-      runPulumi(session, ['preview', ...common(session), ...extra]),
-    );
+    return withOfflineSession(settings, run);
   }
-  const session = await openSession(settings, { repair: false });
-  return runPulumi(session, ['preview', ...common(session), ...extra]);
+  return run(await openSession(settings, { repair: false }));
 }
 
 async function refresh(stack: string, extra: readonly string[], options: ChangeOptions): Promise<number> {

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Runs COMMAND (preview or up) for STACK and leaves in OUTPUT its whole output (<command>-<stack>.txt) and how it went
 # (<command>-<stack>.json: mode online or offline, status). KUBECONFIG_TEXT is the cluster; without it only an offline
-# preview is possible. POLICY_PACK is the folder of the policies, see policies/README.md.
+# preview is possible. Both check the policies, see policies/README.md.
 set -euo pipefail
 
 name="$COMMAND-$STACK"
 mkdir -p "$OUTPUT"
-pulumi=(--diff --color never --policy-pack "${POLICY_PACK:-policies}" --policy-pack-config "policies/$STACK.json")
-confirmation=()
+options=(--policies)
 mode=online
 
 # Unset settings arrive as empty strings, which the tools would take for values.
@@ -39,10 +38,10 @@ else if (!stack.hasIn(context)) stack.setIn(context, parse(kubeconfig)['current-
 writeFileSync(process.argv[2], String(stack));
 SCRIPT
 unset KUBECONFIG_TEXT
-if [ "$COMMAND" = up ]; then confirmation=(--yes); fi
+if [ "$COMMAND" = up ]; then options+=(--yes); fi
 
 status=0
-npm run --silent "$COMMAND" -- "$STACK" "${confirmation[@]}" -- "${pulumi[@]}" 2>&1 | tee "$OUTPUT/$name.txt" || status=$?
+npm run --silent "$COMMAND" -- "$STACK" "${options[@]}" -- --diff --color never 2>&1 | tee "$OUTPUT/$name.txt" || status=$?
 printf '{"mode":"%s","status":%d}\n' "$mode" "$status" >"$OUTPUT/$name.json"
 
 # A step summary may hold 1 MiB; the artifact has the rest.
