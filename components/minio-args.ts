@@ -1,5 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
-import type { PodResources, VolumeArgs } from './pod-args';
+import { isDnsName, type PodResources, type VolumeArgs } from './pod-args';
 
 /** Arguments of the MinIO component. */
 export interface MinioArgs {
@@ -72,7 +72,7 @@ function topologyProblems({ mode, servers, drivesPerServer }: ResolvedMinioArgs)
   ];
 }
 
-function valueProblems({ name, antiAffinity, appBuckets }: ResolvedMinioArgs): string[] {
+function valueProblems({ name, antiAffinity, appBuckets, clusterDomain }: ResolvedMinioArgs): string[] {
   const problems = appBuckets
     .filter((bucket) => !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
     .map((bucket) => `appBuckets must hold names of buckets, got "${bucket}".`);
@@ -80,6 +80,7 @@ function valueProblems({ name, antiAffinity, appBuckets }: ResolvedMinioArgs): s
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
   if (!['preferred', 'required'].includes(antiAffinity))
     problems.push(`antiAffinity must be preferred or required, got "${antiAffinity}".`);
+  if (!isDnsName(clusterDomain)) problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
   return problems;
 }
 

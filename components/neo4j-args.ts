@@ -1,5 +1,5 @@
 import { LEAST_MEMORY_MIB, mebibytes } from './neo4j-memory';
-import type { PodResources, VolumeArgs } from './pod-args';
+import { isDnsName, type PodResources, type VolumeArgs } from './pod-args';
 
 /** Plugins that the official image knows how to install. */
 export const neo4jPlugins = ['apoc', 'graph-data-science'] as const;
@@ -94,8 +94,7 @@ function valueProblems(args: ResolvedNeo4jArgs): string[] {
     problems.push(`plugins must hold ${neo4jPlugins.join(' or ')}, got "${plugin}".`);
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
-  if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(clusterDomain))
-    problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
+  if (!isDnsName(clusterDomain)) problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
   if (!['preferred', 'required'].includes(antiAffinity))
     problems.push(`antiAffinity must be preferred or required, got "${antiAffinity}".`);
   return problems;

@@ -35,12 +35,12 @@ export class MissingOperatorError extends Error {
 }
 
 /**
- * Checks that an operator's definition is served and its Deployment is available.
+ * Checks that an operator's definition is served and its workload is available.
  * @throws MissingOperatorError saying which of the two is not.
  */
 export async function assertOperator(
   cluster: KubernetesCluster,
-  { operator, definition, version, selector }: OperatorRequirement,
+  { operator, definition, version, workload }: OperatorRequirement,
 ): Promise<void> {
   const dot = definition.indexOf('.');
   const [plural, group] = [definition.slice(0, dot), definition.slice(dot + 1)];
@@ -53,15 +53,21 @@ export async function assertOperator(
   if (!served.resources.some(({ name }) => name === plural)) {
     throw new MissingOperatorError(operator, `has no ${definition} of version ${version} in the cluster`);
   }
-  const deployments = await cluster.list('apps/v1', 'Deployment', undefined, selector);
-  if (deployments.length === 0) {
-    throw new MissingOperatorError(operator, `has no Deployment labelled ${selector} in any namespace`);
+  const { kind, selectors } = workload;
+  const found = await Promise.all(
+    selectors.map((selector) => cluster.list('apps/v1', kind, undefined, selector)),
+  );
+  const states = found.flat().map((object) => ({ object, state: rolloutState(object) }));
+  if (states.length === 0) {
+    throw new MissingOperatorError(
+      operator,
+      `has no ${kind} labelled ${selectors.join(' or ')} in any namespace`,
+    );
   }
-  const states = deployments.map((deployment) => ({ deployment, state: rolloutState(deployment) }));
   if (states.some(({ state }) => state === undefined)) return;
-  const [{ deployment, state }] = states as [(typeof states)[number]];
-  const { namespace, name } = deployment.metadata;
-  throw new MissingOperatorError(operator, `is not available (Deployment ${namespace}/${name}: ${state})`);
+  const [{ object, state }] = states as [(typeof states)[number]];
+  const { namespace, name } = object.metadata;
+  throw new MissingOperatorError(operator, `is not available (${kind} ${namespace}/${name}: ${state})`);
 }
 
 /** What Pulumi's provider process runs. */

@@ -9,8 +9,11 @@ export interface OperatorRequirement {
   readonly definition: string;
   /** Version of it that must be served, such as `v1`. */
   readonly version: string;
-  /** Label selector of the operator's Deployment, in any namespace. */
-  readonly selector: string;
+  /** What runs the operator, in any namespace: its kind, and label selectors of which one must find it. */
+  readonly workload: {
+    readonly kind: 'Deployment' | 'StatefulSet';
+    readonly selectors: readonly string[];
+  };
   /** Context in the kubeconfig; default the current one. */
   readonly context?: string;
 }

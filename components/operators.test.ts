@@ -9,7 +9,7 @@ const requirement = {
   operator: 'CloudNativePG',
   definition: 'clusters.postgresql.cnpg.io',
   version: 'v1',
-  selector: 'app.kubernetes.io/name=cloudnative-pg',
+  workload: { kind: 'Deployment' as const, selectors: ['app.kubernetes.io/name=cloudnative-pg'] },
 };
 
 describe('operatorsSpec', () => {

@@ -39,7 +39,7 @@ export function operatorsSpec(args: OperatorsArgs): OperatorsSpec {
         operator: 'CloudNativePG',
         definition: 'clusters.postgresql.cnpg.io',
         version: 'v1',
-        selector: 'app.kubernetes.io/name=cloudnative-pg',
+        workload: { kind: 'Deployment', selectors: ['app.kubernetes.io/name=cloudnative-pg'] },
         ...context,
       },
     };

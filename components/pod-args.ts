@@ -29,3 +29,8 @@ export function volumeClaimTemplate(
     },
   };
 }
+
+/** Whether text is a DNS name, such as `cluster.local`. */
+export function isDnsName(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
+}

@@ -1,5 +1,6 @@
 /** Arguments of the PostgreSQL component, and the checks that need more than one of them. */
 import type { PodResources, VolumeArgs } from './pod-args';
+import { isOneLine } from './postgres-parameters';
 
 /** PgBouncer in front of the cluster. */
 export interface PoolerArgs {
@@ -151,6 +152,13 @@ function poolerProblems({ pooler }: ResolvedPostgresArgs): string[] {
     );
   if (!['session', 'transaction'].includes(pooler.poolMode))
     problems.push(`pooler.poolMode must be session or transaction, got "${pooler.poolMode}".`);
+  for (const [name, value] of Object.entries(pooler.parameters ?? {})) {
+    // The operator writes them as lines of pgbouncer.ini.
+    if (!/^[a-z_]+$/.test(name))
+      problems.push(`pooler.parameters must be named with a-z and _, got ${JSON.stringify(name)}.`);
+    if (!isOneLine(value))
+      problems.push(`pooler.parameters.${name} must be one line, got ${JSON.stringify(value)}.`);
+  }
   return problems;
 }
 

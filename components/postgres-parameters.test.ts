@@ -47,3 +47,12 @@ it('refuses names that PostgreSQL cannot have', () => {
     'postgres.parameters has names that PostgreSQL cannot have: "MaxConnections"; write them in lower case, such as max_connections or pgaudit.log.',
   );
 });
+
+it.each(['on\nssl = off', 'on\r', 'a\u2028b', '\u001b[2K'])(
+  'refuses %j, which is more than one line',
+  (value) => {
+    expect(() => postgresParameters({ log_connections: value })).toThrow(
+      `postgres.parameters must be single lines of text, got log_connections ${JSON.stringify(value)}; remove line ends and control characters.`,
+    );
+  },
+);

@@ -89,7 +89,18 @@ export function postgresParameters(own: Readonly<Record<string, string>> = {}): 
       `postgres.parameters has names that PostgreSQL cannot have: ${malformed.map((name) => `"${name}"`).join(', ')}; write them in lower case, such as max_connections or pgaudit.log.`,
     );
   }
+  const long = names.filter((name) => !isOneLine(own[name]!));
+  if (long.length > 0) {
+    throw new Error(
+      `postgres.parameters must be single lines of text, got ${long.map((name) => `${name} ${JSON.stringify(own[name])}`).join(', ')}; remove line ends and control characters.`,
+    );
+  }
   return { ...defaultParameters, ...own };
+}
+
+/** Whether a value stays on its own line of a configuration file. */
+export function isOneLine(value: string): boolean {
+  return !/[\p{Cc}\u2028\u2029]/u.test(value);
 }
 
 function isReserved(name: string): boolean {

@@ -1,5 +1,5 @@
 import type * as pulumi from '@pulumi/pulumi';
-import type { PodResources, VolumeArgs } from './pod-args';
+import { isDnsName, type PodResources, type VolumeArgs } from './pod-args';
 
 /** Arguments of the Qdrant component. */
 export interface QdrantArgs {
@@ -101,12 +101,13 @@ function collectionProblems({ peers, collections }: ResolvedQdrantArgs): string[
   return problems;
 }
 
-function nameProblems({ name, tlsSecret }: ResolvedQdrantArgs): string[] {
+function nameProblems({ name, tlsSecret, clusterDomain }: ResolvedQdrantArgs): string[] {
   const problems: string[] = [];
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
   if (tlsSecret !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(tlsSecret))
     problems.push(`tlsSecret must be the name of a Secret, got "${tlsSecret}".`);
+  if (!isDnsName(clusterDomain)) problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
   return problems;
 }
 

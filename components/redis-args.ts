@@ -1,4 +1,4 @@
-import type { PodResources, VolumeArgs } from './pod-args';
+import { isDnsName, type PodResources, type VolumeArgs } from './pod-args';
 import { type ApplicationRules, isReservedUser } from './redis-acl';
 
 /** Arguments of the Redis component. */
@@ -150,7 +150,7 @@ function valueProblems(args: ResolvedRedisArgs): string[] {
 /** Settings that data pods have however they are run. */
 export type PodSettings = Pick<
   ResolvedRedisArgs,
-  'name' | 'maxMemoryPolicy' | 'appendFsync' | 'antiAffinity' | 'applications'
+  'name' | 'maxMemoryPolicy' | 'appendFsync' | 'antiAffinity' | 'applications' | 'clusterDomain'
 >;
 
 export function podProblems(args: PodSettings): string[] {
@@ -167,6 +167,7 @@ export function podProblems(args: PodSettings): string[] {
   );
   expect(APPEND_FSYNC.includes(appendFsync), 'appendFsync', `one of ${APPEND_FSYNC.join(', ')}`);
   expect(['preferred', 'required'].includes(antiAffinity), 'antiAffinity', 'preferred or required');
+  expect(isDnsName(args.clusterDomain), 'clusterDomain', 'a DNS name');
   for (const user of Object.keys(applications)) {
     if (/^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$/.test(user) && !isReservedUser(user)) continue;
     problems.push(

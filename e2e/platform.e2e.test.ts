@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { eventually } from '../migrations/testing/servers';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
 import { kubeconform } from './kubeconform';
@@ -11,7 +12,7 @@ import { TestStack } from './pulumi';
 import { storeCases } from './stores';
 import { killUnderLoad } from './stores/kill-under-load';
 import type { StoreProbe } from './stores/store-case';
-import { eventually, underWrites } from './write-loop';
+import { underWrites } from './write-loop';
 
 jest.setTimeout(15 * 60_000);
 

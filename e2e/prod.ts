@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { renderedObjects } from '../local/pulumi/rendered';
 import type { KubernetesCluster, KubernetesObject } from '../migrations/kubernetes/cluster';
 import { TestStack } from './pulumi';
 
@@ -21,9 +22,7 @@ export async function prodObjects(folder: string): Promise<KubernetesObject[]> {
   });
   await stack.init();
   const { steps } = await stack.preview();
-  return steps
-    .filter(({ newState }) => /^kubernetes:.*\//.test(newState?.type ?? ''))
-    .map(({ newState }) => withoutSecrets(newState!.inputs as unknown as KubernetesObject));
+  return renderedObjects(steps);
 }
 
 /** What the API server says against objects of {@link prodObjects}, asked by server-side dry-run in their namespace. */
@@ -47,14 +46,6 @@ export async function refusals(
   } finally {
     await cluster.delete('v1', 'Namespace', undefined, NAMESPACE);
   }
-}
-
-/** In place of secret data, a preview has one word. */
-function withoutSecrets(object: KubernetesObject): KubernetesObject {
-  const { stringData, ...rest } = object as KubernetesObject & { stringData?: unknown; type?: string };
-  if (typeof stringData !== 'string') return object;
-  const login = { username: 'redacted', password: 'redacted' };
-  return rest.type === 'kubernetes.io/basic-auth' ? { ...rest, stringData: login } : rest;
 }
 
 function currentContext(): string {

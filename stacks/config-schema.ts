@@ -1,6 +1,14 @@
 import { z } from 'zod';
+import { networkSchema } from './network-schema';
 import { stores } from './stores';
 import { dnsLabel } from './stores/fields';
+
+const provisioner = z
+  .string()
+  .regex(
+    /^[a-z0-9.-]+(\/[A-Za-z0-9._-]+)?$/,
+    'must be the name of a provisioner such as rancher.io/local-path',
+  );
 
 /** Shape of the stack configuration under the project's namespace; everything is optional except `size`, and unknown keys are errors. */
 export const configSchema = z.strictObject({
@@ -10,7 +18,7 @@ export const configSchema = z.strictObject({
   namespace: dnsLabel.default('agent-data-platform').describe('Namespace that holds every store.'),
   kubeContext: z
     .string()
-    .min(1)
+    .regex(/^\P{Cc}{1,253}$/u, 'must be the name of a context, one line of at most 253 characters')
     .optional()
     .describe('Context of the kubeconfig to deploy to; required for prod.'),
   preview: z
@@ -30,16 +38,18 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('Where images built from source are pushed, such as `registry.example.com/team`.'),
   storage: z
-    .union([z.strictObject({ className: dnsLabel }), z.strictObject({ provisioner: z.string().min(1) })])
+    .union([z.strictObject({ className: dnsLabel }), z.strictObject({ provisioner })])
     .optional()
     .describe(
       '`{className}` of an existing StorageClass (reclaimPolicy Retain), or `{provisioner}` to declare one.',
     ),
+  network: networkSchema.prefault({}).describe('Who may connect to whom, see below.'),
   postgres: stores.postgres.schema.optional().describe('PostgreSQL, see below.'),
   redis: stores.redis.schema.optional().describe('Redis, see below.'),
   minio: stores.minio.schema.optional().describe('MinIO, see below.'),
   neo4j: stores.neo4j.schema.optional().describe('Neo4j, see below.'),
   oxigraph: stores.oxigraph.schema.optional().describe('Oxigraph, see below.'),
+  elasticsearch: stores.elasticsearch.schema.optional().describe('Elasticsearch, see below.'),
   qdrant: stores.qdrant.schema.optional().describe('Qdrant, see below.'),
   chroma: stores.chroma.schema.optional().describe('Chroma, see below.'),
 });

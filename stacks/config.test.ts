@@ -22,11 +22,21 @@ test('the smallest configuration is the dev size with its defaults', () => {
     preview: 'online',
     operators: 'managed',
     storage: { provisioner: 'rancher.io/local-path' },
+    network: {
+      policies: 'enabled',
+      clients: [
+        { namespaceLabels: { 'agent-data-platform/client': 'true' } },
+        { podLabels: { 'agent-data-platform/client': 'true' } },
+      ],
+      monitoring: [{ namespaceLabels: { 'agent-data-platform/monitoring': 'true' } }],
+      egress: [],
+    },
     postgres: stores.postgres.sizes.dev,
     redis: stores.redis.sizes.dev,
     minio: stores.minio.sizes.dev,
     neo4j: stores.neo4j.sizes.dev,
     oxigraph: stores.oxigraph.sizes.dev,
+    elasticsearch: stores.elasticsearch.sizes.dev,
     qdrant: stores.qdrant.sizes.dev,
     chroma: stores.chroma.sizes.dev,
   });
@@ -66,7 +76,7 @@ test('every error is reported at once, with the value got and the values allowed
     'redis.replicas: Too small: expected number to be >=1; got 0',
     'redis.maxMemoryPolicy: must be one of noeviction, allkeys-lru, allkeys-lfu, volatile-lru, volatile-lfu, volatile-ttl; got "lru"',
     'redis.sentinel: unknown key; known here: mode, image, replicas, sentinels, clusterNodes, storageSize, resources, sentinelResources, maxMemoryMiB, maxMemoryPolicy, minReplicasToWrite, appendFsync, antiAffinity',
-    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, postgres, redis, minio, neo4j, oxigraph, qdrant, chroma',
+    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, network, postgres, redis, minio, neo4j, oxigraph, elasticsearch, qdrant, chroma',
   ]);
 });
 

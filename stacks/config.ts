@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { configSchema, StackConfig } from './config-schema';
+import { checkNetwork } from './network';
 import { type StoreKey, stores, type StoreSettings } from './stores';
 import type { AnyStore, Platform } from './stores/store';
 
@@ -23,6 +24,9 @@ export class ConfigError extends Error {
 export interface PlatformConfig extends Omit<StackConfig, 'storage' | StoreKey>, StoreSettings {
   readonly storage: NonNullable<StackConfig['storage']>;
 }
+
+/** Longest value of one key, far above what any configuration needs. */
+const MAX_VALUE_LENGTH = 65_536;
 
 const storeKeys = Object.keys(stores) as StoreKey[];
 
@@ -60,11 +64,15 @@ export function platformOf(config: PlatformConfig): Platform {
 
 function decode(raw: Record<string, string>, problems: string[]): Record<string, unknown> {
   const decoded: Record<string, unknown> = {};
-  const objectKeys = new Set<string>(['storage', ...storeKeys]);
+  const objectKeys = new Set<string>(['storage', 'network', ...storeKeys]);
   for (const [fullKey, text] of Object.entries(raw)) {
     const [namespace, ...rest] = fullKey.split(':');
     if (namespace !== project) continue;
     const key = rest.join(':');
+    if (text.length > MAX_VALUE_LENGTH) {
+      problems.push(`${key}: must have at most ${MAX_VALUE_LENGTH} characters, got ${text.length}`);
+      continue;
+    }
     if (!objectKeys.has(key)) {
       decoded[key] = text;
       continue;
@@ -74,16 +82,22 @@ function decode(raw: Record<string, string>, problems: string[]): Record<string,
       // An empty object is Pulumi.yaml's default: it says nothing.
       if (JSON.stringify(value) !== '{}') decoded[key] = value;
     } catch {
-      problems.push(`${key}: must be an object, got ${JSON.stringify(text)}`);
+      problems.push(`${key}: must be an object, got ${shown(text)}`);
     }
   }
   return decoded;
 }
 
+/** A value as far as it fits into a message. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 200 ? `${text.slice(0, 200)}… (${text.length} characters)` : text;
+}
+
 function describeIssue(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String).join('.');
   const at = (name: string) => (path ? `${path}.${name}` : name);
-  const got = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input);
+  const got = issue.input === undefined ? 'nothing' : shown(issue.input);
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map(
@@ -113,7 +127,8 @@ function unionHint(issue: z.core.$ZodIssueInvalidUnion): string {
 
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: unknown = configSchema;
-  for (const step of path) {
+  // All elements of an array have the same keys.
+  for (const step of path.filter((part) => typeof part !== 'number')) {
     const shape = unwrap(schema)?.shape as Record<string, unknown> | undefined;
     schema = shape?.[String(step)];
   }
@@ -138,14 +153,19 @@ function storeSettings(config: StackConfig): StoreSettings {
 /** What the stores would refuse, all of it, before any of them is made. */
 function refusals(config: PlatformConfig): string[] {
   const platform = platformOf(config);
-  return storeKeys.flatMap((key) => {
+  const refusal = (check: () => void) => {
     try {
-      (stores[key] as AnyStore).check(config[key], platform);
+      check();
       return [];
     } catch (error) {
       return [(error as Error).message];
     }
-  });
+  };
+  const refused = storeKeys.flatMap((key) =>
+    refusal(() => (stores[key] as AnyStore).check(config[key], platform)),
+  );
+  // What the network needs to know of a store, only a valid one can say.
+  return refused.length > 0 ? refused : refusal(() => checkNetwork(config, platform));
 }
 
 function crossCheck(config: StackConfig): string[] {

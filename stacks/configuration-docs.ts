@@ -29,9 +29,25 @@ export function configurationDocs(): string {
     ...top.map(
       ([name, key]) => `| \`${name}\` | ${values(key)} | ${code(key.default)} | ${key.description ?? ''} |`,
     ),
+    ...sectionTable('network', schema.properties?.network ?? {}),
     ...top.filter(([name]) => name in stores).flatMap(([name, key]) => storeTable(name as StoreKey, key)),
     '',
   ].join('\n');
+}
+
+/** A section whose defaults are the same in every size. */
+function sectionTable(name: string, schema: JsonSchema): string[] {
+  return [
+    '',
+    `## ${name}`,
+    '',
+    '| key | values | default | meaning |',
+    '|---|---|---|---|',
+    ...Object.entries(schema.properties ?? {}).map(
+      ([key, { default: value, description = '', ...rest }]) =>
+        `| \`${key}\` | ${values(rest)} | ${code(value)} | ${description} |`,
+    ),
+  ];
 }
 
 function storeTable(store: StoreKey, schema: JsonSchema): string[] {

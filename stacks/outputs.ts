@@ -1,4 +1,5 @@
 import type { ChromaOutputs } from './stores/chroma';
+import type { ElasticsearchOutputs } from './stores/elasticsearch';
 import type { MinioOutputs } from './stores/minio';
 import type { Neo4jOutputs } from './stores/neo4j';
 import type { OxigraphOutputs } from './stores/oxigraph';
@@ -22,6 +23,7 @@ export interface PlatformOutputs {
   /** Each of the following is null where its configuration says `enabled: false`. */
   readonly neo4j: Neo4jOutputs | null;
   readonly oxigraph: OxigraphOutputs | null;
+  readonly elasticsearch: ElasticsearchOutputs | null;
   readonly qdrant: QdrantOutputs | null;
   readonly chroma: ChromaOutputs | null;
 }

@@ -1,5 +1,5 @@
 import { KubernetesError, KubernetesObject } from '../../migrations/kubernetes/cluster';
-import { applyBundle, assertNotForeign, missingObjects } from './engine';
+import { applyBundle, assertNotForeign, isOffline, missingObjects } from './engine';
 import { InMemoryCluster } from './in-memory-cluster';
 import { refOf } from './object-ref';
 import { removeObjects } from './removal';
@@ -126,5 +126,26 @@ describe('removal', () => {
       'kept Namespace ops, because it still holds v1 PersistentVolumeClaim ops/data; once they are not needed, delete them and run: kubectl delete namespace ops',
     ]);
     expect([...cluster.objects.values()]).toEqual([namespace, claim]);
+  });
+});
+
+describe('isOffline', () => {
+  const before = process.env.AGENT_DATA_PLATFORM_OFFLINE;
+  afterEach(() => {
+    if (before === undefined) delete process.env.AGENT_DATA_PLATFORM_OFFLINE;
+    else process.env.AGENT_DATA_PLATFORM_OFFLINE = before;
+  });
+  const offline = (reason: string) => isOffline(new KubernetesError(0, reason, 'x'));
+
+  it('is a cluster that does not answer, or none at all; not a refusal', () => {
+    expect([offline('Unreachable'), offline('NoCluster'), offline('Forbidden')]).toEqual([true, true, false]);
+    expect(isOffline(new Error('x'))).toBe(false);
+  });
+
+  it('takes an unknown context for a mistake, unless the preview is rendered offline', () => {
+    delete process.env.AGENT_DATA_PLATFORM_OFFLINE;
+    expect(offline('NoContext')).toBe(false);
+    process.env.AGENT_DATA_PLATFORM_OFFLINE = '1';
+    expect(offline('NoContext')).toBe(true);
   });
 });

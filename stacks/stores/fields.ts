@@ -18,7 +18,7 @@ export const resources = z.strictObject({
 export const imageReference = z
   .string()
   .regex(
-    /^[^\s@]+(:[\w][\w.-]{0,127}|@sha256:[a-f0-9]{64})$/,
+    /^\w[\w.:/-]*(:\w[\w.-]{0,127}|@sha256:[a-f0-9]{64})$/,
     'must carry a tag or a digest (name:tag or name@sha256:…)',
   )
   .refine(
@@ -28,11 +28,18 @@ export const imageReference = z
 
 export const digestReference = z
   .string()
-  .regex(/^[^\s@]+@sha256:[a-f0-9]{64}$/, 'must be pinned by digest (name@sha256:…)');
+  .regex(/^\w[\w.:/-]*@sha256:[a-f0-9]{64}$/, 'must be pinned by digest (name@sha256:…)');
 
 export const dnsLabel = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label (a-z, 0-9 and -)');
+
+/** Address of a server; its credentials belong into a Secret. */
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an address such as http://minio:9000' })
+  .refine((url) => !URL.canParse(url) || new URL(url).username + new URL(url).password === '', {
+    error: 'must hold no user or password',
+  });
 
 export const spread = z.enum(['preferred', 'required']);
 export type Spread = z.infer<typeof spread>;

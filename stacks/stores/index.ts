@@ -1,4 +1,5 @@
 import { chromaStore } from './chroma';
+import { elasticsearchStore } from './elasticsearch';
 import { minioStore } from './minio';
 import { neo4jStore } from './neo4j';
 import { oxigraphStore } from './oxigraph';
@@ -13,6 +14,7 @@ export const stores = {
   minio: minioStore,
   neo4j: neo4jStore,
   oxigraph: oxigraphStore,
+  elasticsearch: elasticsearchStore,
   qdrant: qdrantStore,
   chroma: chromaStore,
 } as const;

@@ -1,3 +1,4 @@
+import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
 import { Minio } from '../../components/minio';
 import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
@@ -20,6 +21,9 @@ import {
 import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
+
+/** Bucket that only Elasticsearch writes; applications have no rights there. */
+export const ELASTICSEARCH_SNAPSHOTS = 'elasticsearch-snapshots';
 
 const schema = z.strictObject({
   image: digestReference.optional().describe('MinIO image by digest; absent: built from source.'),
@@ -72,6 +76,8 @@ export interface MinioOutputs {
   readonly region: string;
   readonly buckets: readonly string[];
   readonly credentials: SecretReference;
+  /** Newest applied schema version, such as `000001`. */
+  readonly schemaVersion: Output<string>;
 }
 
 /** The image is known only after it is built. */
@@ -81,7 +87,7 @@ function args(settings: MinioSettings, platform: Platform): Omit<MinioArgs, 'ima
     ...rest,
     namespace: platform.namespace,
     storage: { size: storageSize, className: platform.storageClass },
-    appBuckets: declaredBuckets(DATABASE),
+    appBuckets: declaredBuckets(DATABASE).filter((bucket) => bucket !== ELASTICSEARCH_SNAPSHOTS),
     ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
   };
 }
@@ -102,7 +108,7 @@ export const minioStore = defineStore({
     });
     const minioArgs = args(settings, platform);
     const minio = new Minio('minio', { ...minioArgs, image: image.reference }, options);
-    new StoreMigrations(
+    const migrations = new StoreMigrations(
       'minio-migrations',
       {
         store: 'minio',
@@ -121,6 +127,7 @@ export const minioStore = defineStore({
       region: 'us-east-1',
       buckets: minioArgs.appBuckets ?? [],
       credentials: { name: 'minio-app', keys: { accessKey: 'accessKey', secretKey: 'secretKey' } },
+      schemaVersion: migrations.version,
     };
   },
 });

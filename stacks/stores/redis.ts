@@ -7,6 +7,7 @@ import { type RedisArgs, resolveRedisArgs } from '../../components/redis-args';
 import { RedisCluster } from '../../components/redis-cluster';
 import { type RedisClusterArgs, resolveRedisClusterArgs } from '../../components/redis-cluster-args';
 import { images } from '../../components/versions';
+import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { declaredRegistry } from '../../migrations/targets/redis/declared';
 import type { Registry } from '../../migrations/targets/redis/registry';
@@ -24,7 +25,6 @@ import {
 import { defineStore, login, overridden, type Platform, type StoreOptions } from './store';
 
 const DATABASE = 'platform';
-const PORT = 6379;
 
 const maxMemoryPolicy = z.enum([
   'noeviction',
@@ -188,15 +188,11 @@ export const redisStore = defineStore({
       {
         store: 'redis',
         database: DATABASE,
-        connection: {
-          kind: 'service',
+        connection: connectionReference('redis', {
           namespace: platform.namespace,
-          service: redis.nodesService,
-          port: PORT,
-          everyPod: true,
-          credentialsSecret: `${name}-migrations`,
           context: platform.kubeContext,
-        },
+          redisMode: settings.mode,
+        }),
       },
       { dependsOn: [redis] },
     );

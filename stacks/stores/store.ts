@@ -16,7 +16,7 @@ export interface Platform {
 }
 
 /** What must exist before a store's resources, and the provider they use. */
-export type StoreOptions = pulumi.ComponentResourceOptions & { dependsOn: pulumi.Resource[] };
+export type StoreOptions = pulumi.ComponentResourceOptions & { dependsOn: pulumi.Input<pulumi.Resource>[] };
 
 /** One store: what a stack may set, the defaults of each size, and how it becomes resources. */
 export interface Store<Overrides extends object, Settings extends object, Args, Outputs> {
