@@ -9,6 +9,8 @@ const DEAD_AFTER_MS = 3_000;
 const POLL_MS = 250;
 /** Pause after another waiter was faster. */
 const RACE_MS = 20;
+/** How long a holder whose beats are late tries to learn whether it still is the holder. */
+const CONFIRM_MS = 10_000;
 
 /** A lease as a store keeps it. */
 export interface LeaseRecord {
@@ -28,8 +30,8 @@ export interface LeaseStorage {
 
 /** A held lock whose loss can be noticed. */
 export interface Lease extends MigrationLock {
-  /** @throws Error when another runner took the lease over, or it could not be renewed in time. */
-  assertHeld(): void;
+  /** @throws Error when another runner took the lease over, or the store does not tell. */
+  assertHeld(): Promise<void>;
 }
 
 /**
@@ -72,17 +74,28 @@ class RenewedLease implements Lease {
     private readonly holder: string,
     private token: string,
   ) {
-    this.timer = setInterval(() => {
-      this.beating ??= this.beat().finally(() => (this.beating = undefined));
-    }, HEARTBEAT_MS);
+    this.timer = setInterval(() => void this.renew(), HEARTBEAT_MS);
     this.timer.unref();
   }
 
-  assertHeld(): void {
-    if (!this.lost && this.isOverdue()) {
-      this.lost = new Error(`The migration lock of ${this.store} could not be kept alive; run again.`);
+  /** A runner that was stalled is still the holder if its token is: nobody takes over without writing another. */
+  async assertHeld(): Promise<void> {
+    const deadline = performance.now() + CONFIRM_MS;
+    while (!this.lost && this.isOverdue()) {
+      if (performance.now() >= deadline) {
+        this.lost = new Error(`The migration lock of ${this.store} could not be kept alive; run again.`);
+        break;
+      }
+      const pause = new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await Promise.race([this.renew(), pause]);
+      if (this.isOverdue()) await pause;
     }
     if (this.lost) throw this.lost;
+  }
+
+  private renew(): Promise<void> {
+    this.beating ??= this.beat().finally(() => (this.beating = undefined));
+    return this.beating;
   }
 
   async release(): Promise<void> {
@@ -113,7 +126,7 @@ class RenewedLease implements Lease {
         );
       }
     } catch {
-      // One missed beat is no loss yet; assertHeld() counts the time since the last good one.
+      // A missed beat is no loss yet: assertHeld() asks again.
     }
   }
 }

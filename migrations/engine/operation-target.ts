@@ -113,7 +113,7 @@ export class OperationTarget implements MigrationTarget {
   }
 
   async saveSnapshot(snapshot: SchemaSnapshot): Promise<void> {
-    this.lease?.assertHeld();
+    await this.lease?.assertHeld();
     await this.port.saveSnapshot(snapshot);
   }
 
@@ -123,7 +123,7 @@ export class OperationTarget implements MigrationTarget {
 
   private async perform(file: string, statements: readonly Statement[]): Promise<void> {
     for (const [index, statement] of statements.entries()) {
-      this.lease?.assertHeld();
+      await this.lease?.assertHeld();
       try {
         await this.port.perform(statement);
       } catch (error) {
@@ -133,7 +133,7 @@ export class OperationTarget implements MigrationTarget {
       }
     }
     // A runner that has taken over meanwhile has written its own entry.
-    this.lease?.assertHeld();
+    await this.lease?.assertHeld();
   }
 
   /** Turns a refusal of the credentials into a sentence with its fix. */

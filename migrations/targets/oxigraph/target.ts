@@ -118,7 +118,7 @@ export class OxigraphTarget implements MigrationTarget {
   /** Performs statements and what follows them as one update, which Oxigraph refuses once the lock's fence is gone. */
   private async run(file: string, statements: readonly Statement[], finish: string): Promise<void> {
     const lock = this.held;
-    lock?.assertHeld();
+    await lock?.assertHeld();
     // Last, because Oxigraph takes prefixes only at the start of a request.
     const fence = lock ? ` ; CLEAR GRAPH <${this.fence(lock.id)}>` : '';
     const text = statements.map((statement) => `${statement.text}\n;\n`).join('');

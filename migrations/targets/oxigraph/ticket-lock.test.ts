@@ -64,11 +64,26 @@ test('who cannot write its ticket for too long has lost the lock', async () => {
   const clock = jest.spyOn(performance, 'now');
   const now = performance.now();
   clock.mockReturnValue(now + 3_000);
-  expect(() => lock.assertHeld()).not.toThrow();
+  await lock.assertHeld();
   clock.mockReturnValue(now + 4_100);
-  expect(() => lock.assertHeld()).toThrow(
+  await expect(lock.assertHeld()).rejects.toThrow(
     'The migration lock of the store could not be kept alive; run again.',
   );
+  clock.mockRestore();
+  await lock.release();
+});
+
+test.each([
+  ['alone, keeps the lock', undefined],
+  ['not alone, has lost the lock', { id: 'z', holder: 'other', number: 2, beat: 1 }],
+])('who was stalled for a minute and is %s', async (_what, other) => {
+  const storage = new SlowTickets();
+  const lock = await take(storage, 'me', 0);
+  if (other) storage.tickets.set(other.id, other);
+  const clock = jest.spyOn(performance, 'now');
+  clock.mockReturnValue(performance.now() + 60_000);
+  const asserted = lock.assertHeld();
+  await (other ? expect(asserted).rejects.toThrow('could not be kept alive') : asserted);
   clock.mockRestore();
   await lock.release();
 });

@@ -75,7 +75,7 @@ export class TicketLock implements Lease {
   async queue(): Promise<void> {
     await this.write();
     this.timer = setInterval(() => {
-      // One missed beat is no loss yet; assertHeld() counts the time since the last good one.
+      // A missed beat is no loss yet: assertHeld() tries again.
       void this.write().catch(() => undefined);
     }, HEARTBEAT_MS);
     this.timer.unref();
@@ -85,7 +85,7 @@ export class TicketLock implements Lease {
 
   /** The first contender that comes before this one; removes the dead ones. */
   async ahead(): Promise<Ticket | undefined> {
-    this.assertHeld();
+    await this.assertHeld();
     const tickets = await this.storage.list();
     if (!tickets.some(({ id }) => id === this.id)) throw this.takenOver();
     const ahead: Ticket[] = [];
@@ -96,11 +96,26 @@ export class TicketLock implements Lease {
     return ahead.sort((a, b) => a.number - b.number)[0];
   }
 
-  assertHeld(): void {
-    if (!this.lost && performance.now() - this.lastWrite >= DEAD_AFTER_MS) {
-      this.lost = new Error(`The migration lock of ${this.store} could not be kept alive; run again.`);
-    }
+  async assertHeld(): Promise<void> {
+    if (!this.lost && this.isOverdue()) await this.write().catch(() => undefined);
+    if (!this.lost && this.isOverdue()) this.lost = this.notKeptAlive();
     if (this.lost) throw this.lost;
+  }
+
+  private isOverdue(): boolean {
+    return performance.now() - this.lastWrite >= DEAD_AFTER_MS;
+  }
+
+  private notKeptAlive(): Error {
+    return new Error(`The migration lock of ${this.store} could not be kept alive; run again.`);
+  }
+
+  /** A runner that was stalled goes on only while nobody else is there who may have taken it for dead. */
+  private async assertNotTakenForDead(): Promise<void> {
+    if (this.lost) throw this.lost;
+    if (!this.isOverdue()) return;
+    const tickets = await this.storage.list();
+    if (tickets.length !== 1 || tickets[0]!.id !== this.id) throw (this.lost = this.notKeptAlive());
   }
 
   async release(): Promise<void> {
@@ -134,8 +149,8 @@ export class TicketLock implements Lease {
       .catch(() => undefined)
       .then(async () => {
         const started = performance.now();
-        // Others may have taken it for dead by now; writing it again would make two holders.
-        if (this.beat > 0) this.assertHeld();
+        // Writing a ticket again that others have removed would make two holders.
+        if (this.beat > 0) await this.assertNotTakenForDead();
         await this.storage.put({ id: this.id, holder: this.holder, number: this.number, beat: ++this.beat });
         this.lastWrite = started;
       });
