@@ -85,6 +85,18 @@ describe('check', () => {
     ]);
   });
 
+  test('what the SQL linter says about files that are new is shown, and fails nothing', async () => {
+    folder.write({ '000002-b.sql': sqlChange('CREATE INDEX by_id ON a (id);') });
+    const known = { ...inputs(), files: inputs().files.slice(0, 1) };
+    expect((await check(known, inputs())).failures).toEqual([]);
+    expect(shown).toEqual([
+      expect.stringMatching(/000002-b\.sql:\d+: warning: .* \[require-concurrent-index-creation\]$/),
+    ]);
+    shown.length = 0;
+    await check(inputs(), inputs());
+    expect(shown).toEqual([]);
+  });
+
   test('leaves an existing resource to diff, which knows what was applied', async () => {
     await check(inputs(), inputs());
     expect(shown).toEqual([]);

@@ -12,6 +12,7 @@ import { migrateUp, type RunResult } from '../engine/runner';
 import type { AppliedChange, Change, Parameters } from '../engine/target';
 import { findingText } from '../lint/finding';
 import { ownFindings } from '../lint/own-rules';
+import { squawk } from '../lint/squawk';
 import { projectRoot } from '../project-root';
 import { changeFormat, type StoreName } from '../stores';
 import { whoami } from '../whoami';
@@ -73,8 +74,28 @@ export async function check(olds: Partial<Inputs>, news: Inputs): Promise<dynami
     ...ownFindings(news.folder, changeFormat(news.store).extension, folder.changes).map(findingText),
   ];
   const failures = reasons.map((reason) => ({ property: 'files', reason }));
-  if (failures.length === 0 && olds.store === undefined) await showPending(news, folder.changes);
+  if (failures.length > 0) return { inputs: news, failures };
+  await showFindings(news, unseen(olds, folder.changes));
+  if (olds.store === undefined) await showPending(news, folder.changes);
   return { inputs: news, failures };
+}
+
+/** The changes whose files the last update did not have. */
+function unseen({ files = [] }: Partial<Inputs>, changes: readonly Change[]): Change[] {
+  const seen = new Set(files.map(({ sha256 }) => sha256));
+  return changes.filter(({ checksum }) => !seen.has(checksum));
+}
+
+/** Shows what the SQL linter says, which is advice: a preview that cannot ask it says so and goes on. */
+async function showFindings({ store, folder, reportTo }: Inputs, changes: readonly Change[]): Promise<void> {
+  if (changeFormat(store).extension !== 'sql') return;
+  const report: Report = reportUnder(reportTo);
+  const files = changes.map((change) => ({ folder, path: join(projectRoot(), folder, change.file), change }));
+  try {
+    for (const finding of await squawk(files)) await report('warning', findingText(finding));
+  } catch (error) {
+    await report('warning', `The SQL in ${folder} was not linted: ${(error as Error).message}`);
+  }
 }
 
 /** Whether the last update had the same files with the same values; then parsing them again shows nothing new. */
