@@ -6,7 +6,7 @@ import { jsonChange } from '../testing/change-folder';
 import { startChroma } from '../testing/chroma';
 import { HeldConnection } from '../testing/held-connection';
 import { restartServer } from '../testing/servers';
-import { jsonFiles } from './json-files';
+import { jsonFiles, objectNumbers } from './json-files';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
 import { correctnessSuite } from './suite';
 
@@ -50,12 +50,13 @@ function freshPlace(
     ...jsonFiles({ create, remove, request: (n) => `{"name":"${collection(n)}"` }, connection),
     // Without transactions the operation before the refused one stays, so it repeats what is there.
     failing: () => jsonChange([create(2), refused], [remove(2)]),
-    objects: async () =>
-      (await client(DATA_DATABASE).collections())
-        .map(({ name }) => name)
-        .filter((name) => name.startsWith(`${database}-object-`))
-        .map((name) => Number(name.split('-').at(-1)))
-        .sort((a, b) => a - b),
+    objects: async () => {
+      const collections = await client(DATA_DATABASE).collections();
+      return objectNumbers(
+        collections.map(({ name }) => name),
+        database,
+      );
+    },
     dump: () => dump(client(DATA_DATABASE), client(HISTORY_DATABASE)),
   };
 }

@@ -4,7 +4,7 @@ import { jsonChange } from '../testing/change-folder';
 import { elasticsearchClient, startElasticsearch } from '../testing/elasticsearch';
 import { HeldConnection } from '../testing/held-connection';
 import { restartServer } from '../testing/servers';
-import { jsonFiles } from './json-files';
+import { jsonFiles, objectNumbers } from './json-files';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
 import { correctnessSuite } from './suite';
 
@@ -63,11 +63,10 @@ function freshPlace(
     // Without transactions the operation before the refused one stays, so it repeats what is there.
     failing: () => jsonChange([create(2), refused], [remove(2)]),
     objects: async () =>
-      (await templates(client))
-        .map((template) => template.name)
-        .filter((template) => template.startsWith(`${database}-object-`))
-        .map((template) => Number(template.split('-').at(-1)))
-        .sort((a, b) => a - b),
+      objectNumbers(
+        (await templates(client)).map((template) => template.name),
+        database,
+      ),
     dump: () => dump(client),
   };
 }

@@ -29,3 +29,11 @@ export function jsonFiles(
     big: (n, bytes) => jsonChange([create(n)], [remove(n)], 'x'.repeat(bytes)),
   };
 }
+
+/** The `n` of every name `<database>-object-<n>`, in their order. */
+export function objectNumbers(names: readonly string[], database: string): number[] {
+  return names
+    .filter((name) => name.startsWith(`${database}-object-`))
+    .map((name) => Number(name.split('-').at(-1)))
+    .sort((a, b) => a - b);
+}

@@ -9,7 +9,7 @@ import { bucketDefinitions } from '../targets/minio/definitions';
 import { jsonChange } from '../testing/change-folder';
 import { HeldConnection } from '../testing/held-connection';
 import { restartServer, type ScratchServer, startMinio } from '../testing/servers';
-import { jsonFiles } from './json-files';
+import { jsonFiles, objectNumbers } from './json-files';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
 import { correctnessSuite } from './suite';
 
@@ -65,11 +65,7 @@ function freshPlace(
     ...jsonFiles({ create, remove, request: (n) => `PUT /${bucket(n)}` }, connection),
     // Without transactions the operation before the refused one stays, so it repeats what is there.
     failing: () => jsonChange([create(2), refused], [remove(2)]),
-    objects: async () =>
-      (await buckets())
-        .filter((name) => name.startsWith(`${database}-object-`))
-        .map((name) => Number(name.split('-').at(-1)))
-        .sort((a, b) => a - b),
+    objects: async () => objectNumbers(await buckets(), database),
     dump: () => dump(client, database, buckets),
   };
 }

@@ -6,7 +6,7 @@ import { jsonChange } from '../testing/change-folder';
 import { HeldConnection } from '../testing/held-connection';
 import { startQdrant } from '../testing/qdrant';
 import { restartServer } from '../testing/servers';
-import { jsonFiles } from './json-files';
+import { jsonFiles, objectNumbers } from './json-files';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
 import { correctnessSuite } from './suite';
 
@@ -70,12 +70,13 @@ function freshPlace(
         ],
         [{ operation: 'deletePayloadIndex', ...index }, removeNamed(TAKEN)],
       ),
-    objects: async () =>
-      (await client.getCollections()).collections
-        .map(({ name }) => name)
-        .filter((name) => name.startsWith(`${database}-object-`))
-        .map((name) => Number(name.split('-').at(-1)))
-        .sort((a, b) => a - b),
+    objects: async () => {
+      const { collections } = await client.getCollections();
+      return objectNumbers(
+        collections.map(({ name }) => name),
+        database,
+      );
+    },
     dump: () => dump(client),
   };
 }

@@ -5,7 +5,7 @@ import { jsonChange } from '../testing/change-folder';
 import { HeldConnection } from '../testing/held-connection';
 import { startRedis } from '../testing/redis';
 import { restartServer } from '../testing/servers';
-import { jsonFiles } from './json-files';
+import { jsonFiles, objectNumbers } from './json-files';
 import type { CorrectnessServer, FreshPlace } from './store-adapter';
 import { correctnessSuite } from './suite';
 
@@ -61,11 +61,13 @@ function freshPlace(
     ...jsonFiles({ create, remove, request: (n) => `${pattern(n)}\r\n` }, connection),
     // Without transactions the operation before the refused one stays, so it repeats what is there.
     failing: () => jsonChange([create(2), refused], [remove(2)]),
-    objects: async () =>
-      (await admin.hkeys(registryKeys.keys))
-        .filter((name) => name.startsWith(`${database}-object-`))
-        .map((name) => Number(/-(\d+):/.exec(name)![1]))
-        .sort((a, b) => a - b),
+    objects: async () => {
+      const patterns = await admin.hkeys(registryKeys.keys);
+      return objectNumbers(
+        patterns.map((name) => name.split(':')[0]!),
+        database,
+      );
+    },
     dump: () => dump(admin),
   };
 }

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type ChangeFolder, readChangeFiles } from '../engine/change-files';
 import { projectRoot } from '../project-root';
 import { changeFormat, type StoreName } from '../stores';
@@ -29,16 +29,14 @@ export async function lint(targets: readonly LintTarget[]): Promise<LintResult> 
   const sqlFiles: SqlFile[] = [];
   let files = 0;
   for (const { store, folder, files: wanted } of targets) {
-    const path = resolve(projectRoot(), folder);
     const isWanted = ({ file }: { file: string }) => !wanted || wanted.includes(file);
     const format = changeFormat(store);
     const { extension } = format;
-    const { changes, problems } = readChangeFiles(path, format);
+    const { changes, problems } = readChangeFiles(resolve(projectRoot(), folder), format);
     const content = { changes: changes.filter(isWanted), problems: problems.filter(isWanted) };
     files += new Set([...content.changes, ...content.problems].map(({ file }) => file)).size;
     findings.push(...formatFindings(folder, content), ...ownFindings(folder, extension, content.changes));
-    if (extension === 'sql')
-      sqlFiles.push(...content.changes.map((change) => ({ folder, path: join(path, change.file), change })));
+    if (extension === 'sql') sqlFiles.push(...content.changes.map((change) => ({ folder, change })));
   }
   findings.push(...(await squawk(sqlFiles)));
   findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));

@@ -3,17 +3,15 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Change } from '../engine/target';
 import { projectRoot } from '../project-root';
 import type { Finding } from './finding';
 
 /** A change whose file squawk reads. */
 export interface SqlFile {
-  /** Folder of the file as shown to people, relative to the project. */
+  /** Folder of the file, relative to the project or absolute; shown to people. */
   readonly folder: string;
-  /** The file itself. */
-  readonly path: string;
   readonly change: Change;
 }
 
@@ -37,7 +35,8 @@ export async function squawk(files: readonly SqlFile[]): Promise<Finding[]> {
   try {
     const names = files.map((file, index) => {
       const name = `${index}.sql`;
-      writeFileSync(join(folder, name), upSection(readFileSync(file.path, 'utf8'), file.change));
+      const path = resolve(projectRoot(), file.folder, file.change.file);
+      writeFileSync(join(folder, name), upSection(readFileSync(path, 'utf8'), file.change));
       return name;
     });
     const violations = await violationsOf(folder, names);

@@ -90,9 +90,9 @@ function unseen({ files = [] }: Partial<Inputs>, changes: readonly Change[]): Ch
 async function showFindings({ store, folder, reportTo }: Inputs, changes: readonly Change[]): Promise<void> {
   if (changeFormat(store).extension !== 'sql') return;
   const report: Report = reportUnder(reportTo);
-  const files = changes.map((change) => ({ folder, path: join(projectRoot(), folder, change.file), change }));
   try {
-    for (const finding of await squawk(files)) await report('warning', findingText(finding));
+    for (const finding of await squawk(changes.map((change) => ({ folder, change }))))
+      await report('warning', findingText(finding));
   } catch (error) {
     await report('warning', `The SQL in ${folder} was not linted: ${(error as Error).message}`);
   }
