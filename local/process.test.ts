@@ -30,6 +30,7 @@ describe('run', () => {
     });
     expect(output).toEqual({ stdout: `hello ${folder}\ntyped\n`, stderr: 'warning\n' });
     expect(lines.sort()).toEqual([`hello ${folder}`, 'typed', 'warning']);
+    expect(fs.readFileSync(logFile, 'utf8').split('\n').sort()).toEqual(['', ...lines]);
   });
 
   test('a failed command rejects with its status and the end of its output', async () => {

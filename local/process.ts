@@ -48,11 +48,11 @@ export function run(
     });
     const output = { stdout: '', stderr: '' };
     const tail: string[] = [];
-    const log = options.logFile ? fs.createWriteStream(options.logFile, { flags: 'a' }) : undefined;
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (chunk: string) => {
         output[name] += chunk;
-        log?.write(chunk);
+        // At once: a stream would still be opening or writing the file when this promise settles.
+        if (options.logFile) fs.appendFileSync(options.logFile, chunk);
       });
       createInterface({ input: child[name] }).on('line', (line) => {
         tail.push(line);
@@ -61,11 +61,9 @@ export function run(
       });
     }
     child.on('error', (error) => {
-      log?.end();
       reject(new CommandError(shown, null, '', `could not be started: ${error.message}`));
     });
     child.on('close', (code, signal) => {
-      log?.end();
       if (code === 0) return resolve(output);
       reject(
         new CommandError(
