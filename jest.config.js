@@ -1,5 +1,8 @@
 // Three projects: unit (no server), integration (real kube-apiserver and stores), e2e (real `pulumi up`).
 const esmPackages = [
+  '@noble',
+  '@scure',
+  'age-encryption',
   '@kubernetes/client-node',
   'agent-base',
   'jose',

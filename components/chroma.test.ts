@@ -1,6 +1,6 @@
 import { Chroma } from './chroma';
 import { type ChromaArgs, resolveChromaArgs } from './chroma-args';
-import { chromaSpec } from './chroma-spec';
+import { chromaCertificate, chromaSpec } from './chroma-spec';
 import { declaredBy } from './testing/mocks';
 
 const args: ChromaArgs = {
@@ -28,34 +28,66 @@ test('the server listens on loopback only and cannot be reset', () => {
     ],
   });
   expect(proxy).toMatchObject({ ports: [{ name: 'http-8000', containerPort: 8000 }] });
-  expect(spec.endpoints).toEqual({ host: 'chroma.data.svc', port: 8000 });
+  expect(spec.endpoints).toEqual({ protocol: 'http', host: 'chroma.data.svc', port: 8000 });
 });
 
-test('a name that is no DNS label is an error', () => {
-  expect(() => resolveChromaArgs({ ...args, name: 'Bad' })).toThrow(
-    'chroma: name must be a DNS label of at most 40 characters, got "Bad".',
+test('with a certificate: TLS for every name, and the priority of the stores', () => {
+  const secured = { ...args, tlsSecret: 'chroma-tls', priorityClass: 'data-stores' };
+  const { statefulSet, endpoints } = chromaSpec(secured);
+  expect(statefulSet.spec.template.spec.priorityClassName).toBe('data-stores');
+  expect(statefulSet.spec.template.spec.volumes).toContainEqual({
+    name: 'auth-proxy-tls',
+    secret: { secretName: 'chroma-tls', defaultMode: 0o440 },
+  });
+  expect(endpoints.protocol).toBe('https');
+  const forms = (name: string) => [
+    name,
+    `${name}.data`,
+    `${name}.data.svc`,
+    `${name}.data.svc.cluster.local`,
+  ];
+  expect(chromaCertificate(secured)).toEqual({
+    secret: 'chroma-tls',
+    dnsNames: [
+      ...forms('chroma'),
+      ...forms('chroma-nodes'),
+      ...forms('*.chroma-nodes').slice(1),
+      'localhost',
+    ],
+  });
+});
+
+test('every wrong value is an error', () => {
+  expect(() => resolveChromaArgs({ ...args, name: 'Bad', rotation: 1.5 })).toThrow(
+    'chroma: name must be a DNS label of at most 40 characters, got "Bad". rotation must be an integer from 1, got 1.5.',
   );
 });
 
-test('declares a token per role, and a new token replaces the pod', async () => {
-  const declared = await declaredBy(() => new Chroma('chroma', args));
+test('declares a token per role, which is its user and password, and a new token replaces no pod', async () => {
+  const declared = await declaredBy(() => new Chroma('chroma', { ...args, rotation: 2 }));
+  const roles = ['app', 'backup', 'monitor', 'owner', 'readonly'];
   const kinds = declared.map(({ name, path }) => `${path.split(/[:$]/).at(-1)} ${name}`).sort();
-  expect(kinds).toEqual([
-    'Chroma chroma',
-    'ConfigMap chroma',
-    'NetworkPolicy chroma',
-    'RandomPassword chroma-app-password',
-    'RandomPassword chroma-owner-password',
-    'Secret chroma-app',
-    'Secret chroma-owner',
-    'Secret chroma-proxy',
-    'Service chroma',
-    'Service chroma-nodes',
-    'StatefulSet chroma',
-  ]);
+  expect(kinds).toEqual(
+    [
+      'Chroma chroma',
+      'ConfigMap chroma',
+      'NetworkPolicy chroma',
+      'ProxyUsers chroma-users',
+      ...roles.map((role) => `RandomPassword chroma-${role}-password`),
+      ...roles.map((role) => `RandomPassword chroma-${role}-password-b`),
+      ...roles.map((role) => `Secret chroma-${role}`),
+      'Secret chroma-proxy',
+      'Service chroma',
+      'Service chroma-nodes',
+      'ServiceAccount chroma',
+      'StatefulSet chroma',
+    ].sort(),
+  );
+  const secret = declared.find(({ name, path }) => name === 'chroma-app' && path.endsWith('Secret'))!.inputs;
+  const token = Buffer.from(secret.stringData.value.token as string, 'base64').toString();
+  expect(token).toBe('app-b:chroma-app-password-b-result');
   const set = declared.find(({ path }) => path.endsWith('StatefulSet'))!.inputs;
   expect(set.spec.template.metadata.annotations).toEqual({
     'agent-data-platform/config-checksum': expect.stringMatching(/^[0-9a-f]{64}$/),
-    'agent-data-platform/credentials-checksum': expect.stringMatching(/^[0-9a-f]{64}$/),
   });
 });

@@ -1,12 +1,20 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads modules as Pulumi's provider process does */
 import { StoreMigrations } from '../migrations/provider/store-migrations';
 import { ApiServerAddresses } from './api-server-addresses';
+import { ElasticsearchLogins } from './elasticsearch-logins';
 import { ManifestBundle } from './manifest-bundle';
 import { MinioUser } from './minio-user';
 import { Neo4jUser } from './neo4j-user';
 import { ExistingOperator } from './operators-existing';
+import { PostgresLogins } from './postgres-logins';
 import { PoolerRollout } from './postgres-rollout';
+import { ProxyUsers } from './proxied-store-users';
+import { RedisReload } from './redis-reload';
+import { QdrantLogins } from './qdrant-logins';
 import { declaredBy } from './testing/mocks';
+import { VaultConfiguration } from './vault-configuration';
+import { VaultInitialization } from './vault-initialization';
+import { VaultPostgresRole } from './vault-postgres-login';
 
 type Provider = Record<string, (...args: unknown[]) => unknown>;
 type Resource = new (name: string, args: object) => unknown;
@@ -19,6 +27,10 @@ function loadStored(text: string, load: (compiled: string) => { provider: Provid
   return module.exports.handler();
 }
 
+const vaultSettings = {
+  configurationAccount: { namespace: 'data', name: 'vault-configuration' },
+  ...{ keys: ['platform'], keyRotationHours: 1, applications: { app: [], readonly: [] } },
+};
 const connection = { kind: 'service', namespace: 'data', service: 'minio', port: 9000 };
 
 describe.each([
@@ -26,8 +38,21 @@ describe.each([
   ['kubernetes:ExistingOperator', ExistingOperator, {}, 'components/operators-existing-provider'],
   ['kubernetes:ApiServerAddresses', ApiServerAddresses, {}, 'components/api-server-addresses-provider'],
   ['kubernetes:PoolerRollout', PoolerRollout, {}, 'components/postgres-rollout-provider'],
+  ['postgres:Logins', PostgresLogins, {}, 'components/postgres-logins-provider'],
+  ['kubernetes:ProxyUsers', ProxyUsers, {}, 'components/proxied-store-users-provider'],
+  ['elasticsearch:Logins', ElasticsearchLogins, {}, 'components/elasticsearch-logins-provider'],
   ['neo4j:User', Neo4jUser, {}, 'components/neo4j-user-provider'],
+  ['redis:Reload', RedisReload, { workloads: [] }, 'components/redis-reload-provider'],
   ['minio:User', MinioUser, {}, 'components/minio-user-provider'],
+  ['qdrant:Logins', QdrantLogins, {}, 'components/qdrant-logins-provider'],
+  ['vault:Initialization', VaultInitialization, {}, 'components/vault-initialization-provider'],
+  ['vault:PostgresRole', VaultPostgresRole, {}, 'components/vault-postgres-role-provider'],
+  [
+    'vault:Configuration',
+    VaultConfiguration,
+    { vault: {}, settings: vaultSettings },
+    'components/vault-configuration-provider',
+  ],
   [
     'migrations:StoreMigrations',
     StoreMigrations,

@@ -46,11 +46,23 @@ export interface ElasticsearchArgs {
     /** Secret in the same namespace with the S3 keys of the snapshot user. */
     readonly secret: { readonly name: string; readonly accessKey: string; readonly secretKey: string };
   };
+  /** Generation of the logins' passwords, from 1: raising it by one hands out new ones while those before stay valid. */
+  readonly rotation?: number;
+  /** Secret of type kubernetes.io/tls with the certificate of the API, as `elasticsearchCertificate` asks for it; default: the operator makes one. */
+  readonly tlsSecret?: string;
+  /** PriorityClass of the nodes' pods; default none. */
+  readonly priorityClass?: string;
+  /** Audit log of requests, for a licence that includes it: without one the nodes ignore it; default none. */
+  readonly audit?: { readonly licence: 'platinum' | 'enterprise' };
+  /** Context in the kubeconfig; default the current one. */
+  readonly context?: string;
 }
 
+type Optional = 'snapshots' | 'audit' | 'context' | 'tlsSecret' | 'priorityClass';
+
 /** Arguments with every default filled in. */
-export type ResolvedElasticsearchArgs = Required<Omit<ElasticsearchArgs, 'snapshots'>> &
-  Pick<ElasticsearchArgs, 'snapshots'>;
+export type ResolvedElasticsearchArgs = Required<Omit<ElasticsearchArgs, Optional>> &
+  Pick<ElasticsearchArgs, Optional>;
 
 /**
  * Fills in the defaults and checks everything that depends on more than a type.
@@ -63,14 +75,17 @@ export function resolveElasticsearchArgs(args: ElasticsearchArgs): ResolvedElast
     antiAffinity: args.antiAffinity ?? 'preferred',
     memoryMap: args.memoryMap ?? false,
     quickStart: args.quickStart ?? false,
+    rotation: args.rotation ?? 1,
   };
   const problems = [...nameProblems(resolved), ...topologyProblems(resolved)];
   if (problems.length > 0) throw new Error(`elasticsearch: ${problems.join(' ')}`);
   return resolved;
 }
 
-function nameProblems({ name, version, image, nodeSets }: ResolvedElasticsearchArgs): string[] {
+function nameProblems({ name, version, image, nodeSets, rotation }: ResolvedElasticsearchArgs): string[] {
   const problems: string[] = [];
+  if (!Number.isInteger(rotation) || rotation < 1)
+    problems.push(`rotation must be an integer of at least 1, got ${rotation}.`);
   if (!/^[a-z]([-a-z0-9]{0,34}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 36 characters, got "${name}".`);
   if (!/^9\.\d+\.\d+$/.test(version)) problems.push(`version must be 9.x.y, got "${version}".`);

@@ -1,25 +1,24 @@
+import { type CertificateRequest, servedNames } from './certificates/request';
 import {
   type ElasticsearchArgs,
   type NodeSetArgs,
   type ResolvedElasticsearchArgs,
   resolveElasticsearchArgs,
 } from './elasticsearch-args';
+import {
+  type ElasticsearchLogin,
+  elasticsearchLogins,
+  loginSpec,
+  realmSecretName,
+  rolesSecretSpec,
+  slotsOf,
+} from './elasticsearch-users';
 import { containerSecurityContext, labels } from './metadata';
 import { antiAffinity } from './placement';
 import { volumeClaimTemplate } from './pod-args';
 
 const UID = 1000;
 const PORT = 9200;
-
-/** Logins of the cluster, with the roles that the change files define. */
-export const elasticsearchUsers = {
-  app: { username: 'platform-app', roles: 'platform_app' },
-  readonly: { username: 'platform-readonly', roles: 'platform_readonly' },
-  migrator: { username: 'platform-migrator', roles: 'superuser' },
-} as const;
-
-/** One of the cluster's logins. */
-export type ElasticsearchLogin = keyof typeof elasticsearchUsers;
 
 /** Object specifications of the Elasticsearch component; the component adds the passwords. */
 export type ElasticsearchSpec = ReturnType<typeof elasticsearchSpec>;
@@ -32,12 +31,23 @@ export function elasticsearchSpec(input: ElasticsearchArgs) {
   const args = resolveElasticsearchArgs(input);
   const { name, namespace } = args;
   return {
-    users: {
-      app: userSecret(args, 'app'),
-      readonly: userSecret(args, 'readonly'),
-      migrator: userSecret(args, 'migrator'),
+    logins: Object.fromEntries(elasticsearchLogins.map((login) => [login, loginSpec(args, login)])) as Record<
+      ElasticsearchLogin,
+      ReturnType<typeof loginSpec>
+    >,
+    roles: rolesSecretSpec(args),
+    rotation: args.rotation,
+    loginCheck: {
+      namespace,
+      cluster: name,
+      serverName: `${name}-es-http.${namespace}.svc`,
+      caSecret: `${name}-es-http-certs-public`,
+      userSecrets: realmSecrets(args),
+      rotation: args.rotation,
+      ...(args.context ? { context: args.context } : {}),
     },
     cluster: clusterSpec(args),
+    pods: { matchLabels: { 'elasticsearch.k8s.elastic.co/cluster-name': name } },
     /** Made by the operator: the certificate authority of the HTTP interface, under `ca.crt`. */
     caSecret: `${name}-es-http-certs-public`,
     endpoints: {
@@ -49,17 +59,24 @@ export function elasticsearchSpec(input: ElasticsearchArgs) {
   };
 }
 
+/** The certificate of the API, by every name that clients and the operator use; the operator makes those between nodes. */
+export function elasticsearchCertificate(input: ElasticsearchArgs): CertificateRequest {
+  const { name, namespace, nodeSets, tlsSecret = `${name}-tls` } = resolveElasticsearchArgs(input);
+  const services = [`${name}-es-http`, `${name}-es-internal-http`];
+  const nodes = nodeSets.map((set) => `${name}-es-${set.name}`);
+  // The operator takes no other kind of key.
+  return { secret: tlsSecret, dnsNames: servedNames({ namespace, services, nodes }), keyType: 'rsa' };
+}
+
 function metadata(args: ResolvedElasticsearchArgs, name: string) {
   return { name, namespace: args.namespace, labels: labels({ name: args.name }) };
 }
 
-/** @see https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based#k8s-basic */
-function userSecret(args: ResolvedElasticsearchArgs, login: ElasticsearchLogin) {
-  return {
-    metadata: metadata(args, `${args.name}-${login}`),
-    type: 'kubernetes.io/basic-auth',
-    ...elasticsearchUsers[login],
-  };
+/** Secrets of every user that the nodes know. */
+function realmSecrets({ name, rotation }: ResolvedElasticsearchArgs): string[] {
+  return elasticsearchLogins.flatMap((login) =>
+    slotsOf(rotation).map((slot) => realmSecretName(name, login, slot)),
+  );
 }
 
 /** @see https://www.elastic.co/docs/reference/cloud-on-k8s/api-reference/main */
@@ -76,8 +93,11 @@ function clusterSpec(args: ResolvedElasticsearchArgs) {
     spec: {
       version,
       image,
+      // https://www.elastic.co/docs/deploy-manage/security/k8s-https-settings#k8s-setting-up-your-own-certificate
+      ...(args.tlsSecret ? { http: { tls: { certificate: { secretName: args.tlsSecret } } } } : {}),
       auth: {
-        fileRealm: Object.keys(elasticsearchUsers).map((login) => ({ secretName: `${name}-${login}` })),
+        fileRealm: realmSecrets(args).map((secretName) => ({ secretName })),
+        roles: [{ secretName: `${name}-roles` }],
       },
       nodeSets: nodeSets.map((set) => nodeSetSpec(args, set, environment(args, nodes))),
       // Node by node: a shard is never without the copies that its acknowledged writes are on.
@@ -110,6 +130,8 @@ function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs, env: Env
       'node.store.allow_mmap': args.memoryMap,
       ...(set.roles ? { 'node.roles': [...set.roles] } : {}),
       ...(args.snapshots ? s3Client(args.snapshots.endpoint) : {}),
+      // https://www.elastic.co/docs/reference/elasticsearch/configuration-reference/auding-settings
+      ...(args.audit ? { 'xpack.security.audit.enabled': true } : {}),
     },
     podTemplate: {
       metadata: { labels: labels({ name: args.name }) },
@@ -122,6 +144,7 @@ function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs, env: Env
           fsGroupChangePolicy: 'OnRootMismatch',
           seccompProfile: { type: 'RuntimeDefault' },
         },
+        ...(args.priorityClass ? { priorityClassName: args.priorityClass } : {}),
         affinity: affinity(args, set),
         containers: [
           {

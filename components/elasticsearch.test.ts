@@ -3,7 +3,8 @@ import { type ElasticsearchArgs, resolveElasticsearchArgs } from './elasticsearc
 import { ElasticsearchOperator } from './elasticsearch-operator';
 import { elasticsearchOperatorSpec } from './elasticsearch-operator-spec';
 import { ElasticsearchSnapshotUser, snapshotUserSpec } from './elasticsearch-snapshot-user';
-import { elasticsearchSpec } from './elasticsearch-spec';
+import { readWritePolicy } from './minio-policies';
+import { elasticsearchCertificate, elasticsearchSpec } from './elasticsearch-spec';
 import { declaredBy } from './testing/mocks';
 
 const resources = { requests: { cpu: '100m', memory: '1Gi' }, limits: { memory: '1Gi' } };
@@ -37,11 +38,10 @@ describe('elasticsearchSpec', () => {
         version: '9.2.0',
         image: 'registry.example/elasticsearch:9.2.0',
         auth: {
-          fileRealm: [
-            { secretName: 'elasticsearch-app' },
-            { secretName: 'elasticsearch-readonly' },
-            { secretName: 'elasticsearch-migrator' },
-          ],
+          fileRealm: ['app', 'readonly', 'migrator', 'auditor', 'backup', 'monitor', 'shipper'].map(
+            (login) => ({ secretName: `elasticsearch-user-${login}` }),
+          ),
+          roles: [{ secretName: 'elasticsearch-roles' }],
         },
         nodeSets: [
           {
@@ -121,18 +121,81 @@ describe('elasticsearchSpec', () => {
     ]);
   });
 
-  it('gives each login a Secret that the operator reads', () => {
-    expect(spec.users.app).toEqual({
-      metadata: { name: 'elasticsearch-app', namespace: 'platform', labels },
-      type: 'kubernetes.io/basic-auth',
-      username: 'platform-app',
-      roles: 'platform_app',
+  it('gives each login a user that the nodes know, and a Secret that is handed out', () => {
+    const type = 'kubernetes.io/basic-auth';
+    expect(spec.logins.app).toEqual({
+      users: [
+        {
+          slot: 'a',
+          metadata: { name: 'elasticsearch-user-app', namespace: 'platform', labels },
+          type,
+          username: 'platform-app',
+          roles: 'platform_app',
+        },
+      ],
+      handedOut: {
+        metadata: { name: 'elasticsearch-app', namespace: 'platform', labels },
+        type,
+        username: 'platform-app',
+      },
     });
-    expect(spec.users.readonly.roles).toBe('platform_readonly');
-    expect(spec.users.migrator.roles).toBe('superuser');
+    expect(Object.values(spec.logins).map(({ users }) => users[0]!.roles)).toEqual([
+      'platform_app',
+      'platform_readonly',
+      'platform_owner',
+      'platform_auditor',
+      'platform_backup',
+      'platform_monitor',
+      'platform_shipper',
+    ]);
+    expect(Object.keys(JSON.parse(spec.roles.stringData['roles.yml']))).toEqual(['platform_owner']);
+  });
+
+  it.each([
+    [2, ['platform-app-b', 'platform-app'], 'platform-app-b'],
+    [3, ['platform-app', 'platform-app-b'], 'platform-app'],
+  ])('knows two users of each login at rotation %d', (rotation, users, current) => {
+    const rotated = elasticsearchSpec({ ...args, rotation });
+    expect(rotated.logins.app.users.map(({ username }) => username)).toEqual(users);
+    expect(rotated.logins.app.handedOut).toMatchObject({
+      metadata: { name: 'elasticsearch-app' },
+      username: current,
+    });
+    expect(rotated.cluster.spec.auth.fileRealm.slice(0, 2).map(({ secretName }) => secretName)).toEqual(
+      users.map((user) => user.replace('platform', 'elasticsearch-user')),
+    );
+    expect(rotated.loginCheck).toMatchObject({
+      cluster: 'elasticsearch',
+      serverName: 'elasticsearch-es-http.platform.svc',
+      rotation,
+    });
+    expect(rotated.loginCheck.userSecrets).toHaveLength(14);
+  });
+
+  it('writes an audit log only where a licence for it is declared', () => {
+    const configOf = (change: Partial<ElasticsearchArgs>) =>
+      elasticsearchSpec({ ...args, ...change }).cluster.spec.nodeSets[0]!.config;
+    expect(configOf({})).toEqual({ 'node.store.allow_mmap': false });
+    expect(configOf({ audit: { licence: 'platinum' } })).toEqual({
+      'node.store.allow_mmap': false,
+      'xpack.security.audit.enabled': true,
+    });
   });
 
   it('is reached over TLS', () => {
+    expect(spec.cluster.spec).not.toHaveProperty('http');
+    expect(elasticsearchSpec({ ...args, tlsSecret: 'own' }).cluster.spec.http).toEqual({
+      tls: { certificate: { secretName: 'own' } },
+    });
+    const { secret, dnsNames, keyType } = elasticsearchCertificate(args);
+    expect([secret, keyType]).toEqual(['elasticsearch-tls', 'rsa']);
+    expect(dnsNames).toEqual(
+      expect.arrayContaining([
+        'elasticsearch-es-http.platform.svc',
+        'elasticsearch-es-internal-http.platform.svc',
+        '*.elasticsearch-es-default.platform.svc',
+      ]),
+    );
     expect(spec.caSecret).toBe('elasticsearch-es-http-certs-public');
     expect(spec.endpoints).toEqual({
       host: 'elasticsearch-es-http.platform.svc',
@@ -221,18 +284,35 @@ describe('resolveElasticsearchArgs', () => {
   });
 });
 
+const logins = ['app', 'auditor', 'backup', 'migrator', 'monitor', 'readonly', 'shipper'];
+
 test('Elasticsearch declares its logins and the cluster', async () => {
   const declared = await declaredBy(() => new Elasticsearch('elasticsearch', args));
-  expect(declared.map(({ name }) => name).sort()).toEqual([
-    'elasticsearch',
-    'elasticsearch-app',
-    'elasticsearch-app-password',
-    'elasticsearch-cluster',
-    'elasticsearch-migrator',
-    'elasticsearch-migrator-password',
-    'elasticsearch-readonly',
-    'elasticsearch-readonly-password',
-  ]);
+  expect(declared.map(({ name }) => name).sort()).toEqual(
+    [
+      'elasticsearch',
+      'elasticsearch-cluster',
+      'elasticsearch-logins',
+      'elasticsearch-roles',
+      ...logins.flatMap((login) => [
+        `elasticsearch-${login}`,
+        `elasticsearch-${login}-password`,
+        `elasticsearch-user-${login}`,
+      ]),
+    ].sort(),
+  );
+});
+
+test.each([
+  [1, { app: 'elasticsearch-app-password' }],
+  [2, { app: 'elasticsearch-app-password', 'app-b': 'elasticsearch-app-password-b' }],
+])('at rotation %d each user has the password of its slot', async (rotation, users) => {
+  const declared = await declaredBy(() => new Elasticsearch('elasticsearch', { ...args, rotation }));
+  const secret = (wanted: string) => declared.find(({ name }) => name === wanted)!.inputs.stringData.value;
+  for (const [user, password] of Object.entries(users)) {
+    expect(secret(`elasticsearch-user-${user}`).password).toBe(`${password}-result`);
+  }
+  expect(secret('elasticsearch-app').password).toBe(`${Object.values(users).at(-1)}-result`);
 });
 
 describe('the user of the snapshots', () => {
@@ -243,35 +323,39 @@ describe('the user of the snapshots', () => {
   };
 
   it('has rights on its bucket and nothing else', () => {
+    const metadata = (name: string) => ({
+      name,
+      namespace: 'platform',
+      labels: { ...labels, 'app.kubernetes.io/component': 'snapshots' },
+    });
     expect(snapshotUserSpec({ ...user, context: 'prod' })).toEqual({
-      secret: {
-        metadata: {
-          name: 'elasticsearch-snapshots',
+      login: {
+        secret: { metadata: metadata('elasticsearch-snapshots'), type: 'Opaque' },
+        keys: { metadata: metadata('elasticsearch-snapshots-keys'), type: 'Opaque' },
+        metricsToken: false,
+        user: {
           namespace: 'platform',
-          labels: { ...labels, 'app.kubernetes.io/component': 'snapshots' },
+          service: 'minio',
+          port: 9000,
+          rootSecret: 'minio-root',
+          accessKeys: ['elasticsearch-snapshots'],
+          keysSecret: 'elasticsearch-snapshots-keys',
+          policyName: 'elasticsearch-snapshots',
+          policy: readWritePolicy(['search-snapshots']),
+          rotation: 1,
+          context: 'prod',
         },
-        type: 'Opaque',
-        accessKey: 'elasticsearch-snapshots',
-      },
-      user: {
-        namespace: 'platform',
-        service: 'minio',
-        port: 9000,
-        rootSecret: 'minio-root',
-        userSecret: 'elasticsearch-snapshots',
-        policyName: 'elasticsearch-snapshots',
-        buckets: ['search-snapshots'],
-        context: 'prod',
       },
       reference: { name: 'elasticsearch-snapshots', accessKey: 'accessKey', secretKey: 'secretKey' },
     });
   });
 
-  it('declares the Secret and the user', async () => {
+  it('declares the Secrets and the user', async () => {
     const declared = await declaredBy(() => new ElasticsearchSnapshotUser('snapshots', user));
     expect(declared.map(({ name }) => name).sort()).toEqual([
       'snapshots',
       'snapshots',
+      'snapshots-keys',
       'snapshots-password',
       'snapshots-user',
     ]);

@@ -1,10 +1,19 @@
 import { createCipheriv, createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { http, HttpError, type ServerIdentity } from '../migrations/targets/http-client';
 
 /** Access of one MinIO user. */
 export interface MinioKeys {
   readonly accessKey: string;
   readonly secretKey: string;
+}
+
+/** Where a MinIO is reached. */
+export interface MinioAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Whom to trust; omitted means plain HTTP. */
+  readonly tls?: ServerIdentity;
 }
 
 /** A refusal of MinIO's admin API. */
@@ -29,7 +38,7 @@ export class MinioAdmin {
   private readonly signer: SignatureV4;
 
   constructor(
-    private readonly address: { readonly host: string; readonly port: number },
+    private readonly address: MinioAddress,
     private readonly root: MinioKeys,
   ) {
     this.signer = new SignatureV4({
@@ -58,10 +67,11 @@ export class MinioAdmin {
   }
 
   private async put(operation: string, query: Record<string, string>, body: Buffer): Promise<void> {
-    const { host, port } = this.address;
-    const request = await this.signer.sign({
+    const { host, port, tls } = this.address;
+    const protocol = tls ? 'https:' : 'http:';
+    const { path, headers } = await this.signer.sign({
       method: 'PUT',
-      protocol: 'http:',
+      protocol,
       hostname: host,
       port,
       path: `/minio/admin/v3/${operation}`,
@@ -72,18 +82,20 @@ export class MinioAdmin {
       },
       body,
     });
-    const url = `http://${host}:${port}${request.path}?${new URLSearchParams(query)}`;
-    const answer = await fetch(url, {
-      method: 'PUT',
-      headers: request.headers,
-      body: new Uint8Array(body),
-      signal: AbortSignal.timeout(30_000),
-    });
-    const text = await answer.text();
-    if (answer.ok) return;
-    const { Code: code = `HTTP${answer.status}`, Message: message = text } = parse(text);
-    throw new MinioAdminError(answer.status, code, `MinIO refused ${operation}: ${message} (${code}).`);
+    const url = `${protocol}//${host}:${port}${path}?${new URLSearchParams(query)}`;
+    try {
+      await http({ method: 'PUT', url, headers, body, tls });
+    } catch (error) {
+      throw refusal(operation, error as HttpError);
+    }
   }
+}
+
+/** What MinIO said; an error without an answer stays as it is. */
+function refusal(operation: string, error: HttpError): Error {
+  if (error.status === undefined) return error;
+  const { Code: code = `HTTP${error.status}`, Message: message = error.message } = parse(error.message);
+  return new MinioAdminError(error.status, code, `MinIO refused ${operation}: ${message} (${code}).`);
 }
 
 function parse(text: string): { Code?: string; Message?: string } {

@@ -14,6 +14,7 @@ test('fills in the defaults of each mode', () => {
     drivesPerServer: 1,
     antiAffinity: 'preferred',
     appBuckets: [],
+    rotation: 1,
     clusterDomain: 'cluster.local',
   };
   expect(resolveMinioArgs(single)).toEqual({ ...single, ...defaults, servers: 1 });
@@ -55,6 +56,8 @@ test.each<[string, Partial<Record<keyof MinioArgs, unknown>>, string]>([
   ['a bucket that can be none', { appBuckets: ['a/b'] }, 'appBuckets must hold names of buckets, got "a/b".'],
   ['an unknown mode', { mode: 'gateway' }, 'mode must be single or distributed, got "gateway".'],
   ['a bad name', { name: 'MinIO' }, 'name must be a DNS label of at most 40 characters, got "MinIO".'],
+  ['no generation', { rotation: 0 }, 'rotation must be an integer of at least 1, got 0.'],
+  ['a path as Secret', { tlsSecret: '../x' }, 'tlsSecret must be the name of a Secret, got "../x".'],
   [
     'an unknown affinity',
     { antiAffinity: 'never' },

@@ -19,16 +19,31 @@ export interface MinioArgs {
   readonly resources: PodResources;
   /** Whether two servers may share a node when there is no other choice; default `preferred`. */
   readonly antiAffinity?: 'preferred' | 'required';
-  /** Buckets whose objects applications may read and write, with the keys in Secret `<name>-app`; default none. */
+  /** Buckets whose objects applications may use; default none, and then there is no login for them. */
   readonly appBuckets?: readonly string[];
+  /** Counts the rotations of the logins' keys, but not of the root user's, from 1, the default. */
+  readonly rotation?: number;
+  /** Secret with `tls.crt`, `tls.key` and `ca.crt` of {@link minioCertificate}; default no TLS. */
+  readonly tlsSecret?: string;
+  /** Changes with the certificate in `tlsSecret`, and then replaces the pods one by one. */
+  readonly certificateFingerprint?: pulumi.Input<string>;
+  /** PriorityClass of the pods; default the cluster's. */
+  readonly priorityClass?: string;
+  /**
+   * Image of nginx, for a container that logs every request as a line of JSON; default no such log.
+   * @see https://github.com/minio/minio/blob/master/docs/logging/README.md
+   */
+  readonly auditImage?: string;
   /** Context in the kubeconfig; default the current one. */
   readonly context?: string;
   /** DNS domain of the cluster; default `cluster.local`. */
   readonly clusterDomain?: string;
 }
 
+type Optional = 'context' | 'tlsSecret' | 'certificateFingerprint' | 'priorityClass' | 'auditImage';
+
 /** Arguments with every default filled in. */
-export type ResolvedMinioArgs = Required<Omit<MinioArgs, 'context'>> & Pick<MinioArgs, 'context'>;
+export type ResolvedMinioArgs = Required<Omit<MinioArgs, Optional>> & Pick<MinioArgs, Optional>;
 
 /**
  * Fills in the defaults and checks everything that depends on more than a type.
@@ -42,6 +57,7 @@ export function resolveMinioArgs(args: MinioArgs): ResolvedMinioArgs {
     drivesPerServer: args.drivesPerServer ?? 1,
     antiAffinity: args.antiAffinity ?? 'preferred',
     appBuckets: args.appBuckets ?? [],
+    rotation: args.rotation ?? 1,
     clusterDomain: args.clusterDomain ?? 'cluster.local',
   };
   const problems = [...topologyProblems(resolved), ...valueProblems(resolved)];
@@ -72,7 +88,8 @@ function topologyProblems({ mode, servers, drivesPerServer }: ResolvedMinioArgs)
   ];
 }
 
-function valueProblems({ name, antiAffinity, appBuckets, clusterDomain }: ResolvedMinioArgs): string[] {
+function valueProblems(args: ResolvedMinioArgs): string[] {
+  const { name, antiAffinity, appBuckets, clusterDomain, rotation, tlsSecret } = args;
   const problems = appBuckets
     .filter((bucket) => !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
     .map((bucket) => `appBuckets must hold names of buckets, got "${bucket}".`);
@@ -81,6 +98,10 @@ function valueProblems({ name, antiAffinity, appBuckets, clusterDomain }: Resolv
   if (!['preferred', 'required'].includes(antiAffinity))
     problems.push(`antiAffinity must be preferred or required, got "${antiAffinity}".`);
   if (!isDnsName(clusterDomain)) problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
+  if (!Number.isInteger(rotation) || rotation < 1)
+    problems.push(`rotation must be an integer of at least 1, got ${rotation}.`);
+  if (tlsSecret !== undefined && !isDnsName(tlsSecret))
+    problems.push(`tlsSecret must be the name of a Secret, got "${tlsSecret}".`);
   return problems;
 }
 

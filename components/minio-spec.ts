@@ -1,5 +1,20 @@
-import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
+import { type CertificateRequest, servedNames } from './certificates/request';
+import {
+  auditWebhookContainer,
+  auditWebhookEndpoint,
+  auditWebhookFiles,
+  auditWebhookVolumes,
+} from './audit-webhook';
+import {
+  configurationAnnotation,
+  containerSecurityContext,
+  labels,
+  podSecurityContext,
+  selectorLabels,
+} from './metadata';
 import { MinioArgs, ResolvedMinioArgs, resolveMinioArgs, tolerableServers } from './minio-args';
+import { type MinioLoginArgs, minioLoginSpec, type MinioLoginSpec } from './minio-login';
+import { backupPolicy, monitorPolicy, ownerPolicy, readOnlyPolicy, readWritePolicy } from './minio-policies';
 import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
@@ -7,7 +22,10 @@ import { volumeClaimTemplate } from './pod-args';
 const MINIO_UID = 1000;
 const PORT = 9000;
 const ROOT_USER = 'platform-root';
-const APP_USER = 'platform-app';
+const CERTIFICATES = '/certs';
+
+/** Who logs in to MinIO besides the root user. */
+export type MinioRole = 'owner' | 'app' | 'readonly' | 'backup' | 'monitor';
 
 /** Object specifications of the MinIO component; the component adds the root password. */
 export type MinioSpec = ReturnType<typeof minioSpec>;
@@ -21,16 +39,27 @@ export function minioSpec(input: MinioArgs) {
   const { name, namespace } = args;
   return {
     rootSecret: { metadata: metadata(args, `${name}-root`), type: 'Opaque', rootUser: ROOT_USER },
-    appUser: args.appBuckets.length > 0 ? appUserSpec(args) : undefined,
+    serviceAccount: { metadata: metadata(args, name), automountServiceAccountToken: false },
+    auditConfig: args.auditImage
+      ? { metadata: metadata(args, `${name}-audit`), data: auditWebhookFiles }
+      : undefined,
+    logins: loginSpecs(args),
     services: { nodes: nodesServiceSpec(args), client: clientServiceSpec(args) },
     statefulSet: statefulSetSpec(args),
     disruptionBudget: args.mode === 'distributed' ? disruptionBudgetSpec(args) : undefined,
     endpoints: {
       host: `${name}.${namespace}.svc`,
       port: PORT,
-      url: `http://${name}.${namespace}.svc:${PORT}`,
+      url: `${scheme(args)}://${name}.${namespace}.svc:${PORT}`,
     },
   };
+}
+
+/** The certificate of the servers, for clients and for each other. */
+export function minioCertificate(input: MinioArgs): CertificateRequest {
+  const { name, namespace, clusterDomain, tlsSecret } = resolveMinioArgs(input);
+  const dnsNames = servedNames({ namespace, clusterDomain, services: [name], nodes: [`${name}-nodes`] });
+  return { secret: tlsSecret ?? `${name}-tls`, dnsNames };
 }
 
 /** Connections of the servers: those of a distributed MinIO read and write each other's drives. */
@@ -45,21 +74,35 @@ function metadata(args: ResolvedMinioArgs, name: string) {
   return { name, namespace: args.namespace, labels: labels({ name: args.name }) };
 }
 
-/** The applications' user: the Secret with its keys, and what MinIO must know about it. */
-function appUserSpec(args: ResolvedMinioArgs) {
-  const secretName = `${args.name}-app`;
+function scheme({ tlsSecret }: ResolvedMinioArgs): 'http' | 'https' {
+  return tlsSecret ? 'https' : 'http';
+}
+
+/** The logins that exist, each with no more rights than it needs. */
+function loginSpecs(args: ResolvedMinioArgs): Partial<Record<MinioRole, MinioLoginSpec>> {
+  const { name, namespace, rotation, tlsSecret, context } = args;
+  const minio = {
+    service: name,
+    port: PORT,
+    rootSecret: `${name}-root`,
+    ...(tlsSecret ? { caSecret: tlsSecret } : {}),
+  };
+  const login = (role: MinioRole, more: Pick<MinioLoginArgs, 'policy' | 'metricsToken'>) =>
+    minioLoginSpec({
+      ...{ namespace, rotation, minio, context },
+      ...{ secret: `${name}-${role}`, labels: labels({ name }), user: `platform-${role}` },
+      ...more,
+    });
+  const buckets = [...args.appBuckets].sort();
+  const applications = {
+    app: login('app', { policy: readWritePolicy(buckets) }),
+    readonly: login('readonly', { policy: readOnlyPolicy(buckets) }),
+  };
   return {
-    secret: { metadata: metadata(args, secretName), type: 'Opaque', accessKey: APP_USER },
-    user: {
-      namespace: args.namespace,
-      service: args.name,
-      port: PORT,
-      rootSecret: `${args.name}-root`,
-      userSecret: secretName,
-      policyName: APP_USER,
-      buckets: [...args.appBuckets].sort(),
-      ...(args.context ? { context: args.context } : {}),
-    },
+    owner: login('owner', { policy: ownerPolicy }),
+    ...(buckets.length > 0 ? applications : {}),
+    backup: login('backup', { policy: backupPolicy }),
+    monitor: login('monitor', { policy: monitorPolicy, metricsToken: true }),
   };
 }
 
@@ -109,7 +152,15 @@ function statefulSetSpec(args: ResolvedMinioArgs) {
       updateStrategy: { type: 'RollingUpdate' },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       selector: { matchLabels: selector },
-      template: { metadata: { labels: labels({ name: args.name }) }, spec: podSpec(args) },
+      template: {
+        metadata: {
+          labels: labels({ name: args.name }),
+          ...(args.auditImage
+            ? { annotations: configurationAnnotation(JSON.stringify(auditWebhookFiles)) }
+            : {}),
+        },
+        spec: podSpec(args),
+      },
       volumeClaimTemplates: drives(args).map((drive) => volumeClaimTemplate(drive, args.storage, selector)),
     },
   };
@@ -120,33 +171,54 @@ function drives({ drivesPerServer }: ResolvedMinioArgs): string[] {
 }
 
 function podSpec(args: ResolvedMinioArgs) {
+  const beside = args.auditImage ? [auditWebhookContainer(args.auditImage)] : [];
   return {
+    serviceAccountName: args.name,
     automountServiceAccountToken: false,
+    ...(args.priorityClass ? { priorityClassName: args.priorityClass } : {}),
     // Service variables such as MINIO_PORT would be read as settings.
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
     securityContext: podSecurityContext(MINIO_UID),
     ...(args.mode === 'distributed' ? spread(args.antiAffinity, selectorLabels({ name: args.name })) : {}),
-    containers: [
-      {
-        name: 'minio',
-        image: args.image,
-        imagePullPolicy: 'IfNotPresent',
-        command: ['/usr/bin/minio'],
-        args: ['server', '--address', `:${PORT}`, '--certs-dir', '/tmp/certs', endpoints(args)],
-        env: environment(args),
-        ports: [{ name: 'api', containerPort: PORT }],
-        resources: args.resources,
-        securityContext: containerSecurityContext(),
-        ...probes(),
-        volumeMounts: [
-          ...drives(args).map((drive) => ({ name: drive, mountPath: `/drives/${drive}` })),
-          { name: 'tmp', mountPath: '/tmp' },
-        ],
-      },
+    containers: [server(args), ...beside] as [ReturnType<typeof server>, ...typeof beside],
+    volumes: [
+      { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
+      certificates(args),
+      ...(args.auditImage ? auditWebhookVolumes(`${args.name}-audit`) : []),
     ],
-    volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }],
   };
+}
+
+function server(args: ResolvedMinioArgs) {
+  return {
+    name: 'minio',
+    image: args.image,
+    imagePullPolicy: 'IfNotPresent',
+    command: ['/usr/bin/minio'],
+    args: ['server', '--address', `:${PORT}`, '--certs-dir', CERTIFICATES, endpoints(args)],
+    env: environment(args),
+    ports: [{ name: 'api', containerPort: PORT }],
+    resources: args.resources,
+    securityContext: containerSecurityContext(),
+    ...probes(args),
+    volumeMounts: [
+      ...drives(args).map((drive) => ({ name: drive, mountPath: `/drives/${drive}` })),
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: 'certificates', mountPath: CERTIFICATES, ...(args.tlsSecret ? { readOnly: true } : {}) },
+    ],
+  };
+}
+
+/** The certificate, under the names that the server looks for; an empty folder is no TLS. */
+function certificates({ tlsSecret }: ResolvedMinioArgs) {
+  if (!tlsSecret) return { name: 'certificates', emptyDir: { sizeLimit: '1Mi' } };
+  const items = [
+    { key: 'tls.crt', path: 'public.crt' },
+    { key: 'tls.key', path: 'private.key' },
+    { key: 'ca.crt', path: 'CAs/ca.crt' },
+  ];
+  return { name: 'certificates', secret: { secretName: tlsSecret, defaultMode: 0o440, items } };
 }
 
 /** The drives, all of all servers in mode distributed, in the notation of the server's command line. */
@@ -154,32 +226,38 @@ function endpoints(args: ResolvedMinioArgs): string {
   const paths = `/drives/drive-${range(args.drivesPerServer)}`;
   if (args.mode === 'single') return paths;
   const { name, namespace, clusterDomain } = args;
-  return `http://${name}-${range(args.servers)}.${name}-nodes.${namespace}.svc.${clusterDomain}:${PORT}${paths}`;
+  return `${scheme(args)}://${name}-${range(args.servers)}.${name}-nodes.${namespace}.svc.${clusterDomain}:${PORT}${paths}`;
 }
 
 function range(count: number): string {
   return count === 1 ? '0' : `{0...${count - 1}}`;
 }
 
-function environment({ name }: ResolvedMinioArgs) {
-  const fromSecret = (variable: string, key: string) => ({
-    name: variable,
-    valueFrom: { secretKeyRef: { name: `${name}-root`, key } },
-  });
+function fromSecret(variable: string, name: string, key: string) {
+  return { name: variable, valueFrom: { secretKeyRef: { name, key } } };
+}
+
+/** Servers of one MinIO refuse another whose variables have other values than theirs. */
+function environment({ name, auditImage }: ResolvedMinioArgs) {
   return [
-    fromSecret('MINIO_ROOT_USER', 'rootUser'),
-    fromSecret('MINIO_ROOT_PASSWORD', 'rootPassword'),
+    fromSecret('MINIO_ROOT_USER', `${name}-root`, 'rootUser'),
+    fromSecret('MINIO_ROOT_PASSWORD', `${name}-root`, 'rootPassword'),
     { name: 'MINIO_BROWSER', value: 'off' },
     { name: 'MINIO_UPDATE', value: 'off' },
-    // The alternative is a token that only MinIO's own tool can make; metrics hold no object's content.
-    { name: 'MINIO_PROMETHEUS_AUTH_TYPE', value: 'public' },
+    { name: 'MINIO_PROMETHEUS_AUTH_TYPE', value: 'jwt' },
+    ...(auditImage
+      ? [
+          { name: 'MINIO_AUDIT_WEBHOOK_ENABLE_PLATFORM', value: 'on' },
+          { name: 'MINIO_AUDIT_WEBHOOK_ENDPOINT_PLATFORM', value: auditWebhookEndpoint },
+        ]
+      : []),
   ];
 }
 
 /** @see https://github.com/minio/minio/blob/master/docs/metrics/healthcheck/README.md */
-function probes() {
+function probes({ tlsSecret }: ResolvedMinioArgs) {
   const probe = (path: string) => ({
-    httpGet: { path: `/minio/health/${path}`, port: 'api' },
+    httpGet: { path: `/minio/health/${path}`, port: 'api', ...(tlsSecret ? { scheme: 'HTTPS' } : {}) },
     timeoutSeconds: 5,
   });
   return {

@@ -2,10 +2,10 @@ import { createDecipheriv, pbkdf2Sync } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encryptForAdmin, MinioAdmin, MinioAdminError } from './minio-admin';
-import { bucketPolicy } from './minio-user-provider';
+import { readWritePolicy } from './minio-policies';
 
 test('applications may use the objects of their buckets, and not change the buckets', () => {
-  const { Statement } = bucketPolicy(['raw-documents', 'generated-lessons']);
+  const { Statement } = readWritePolicy(['raw-documents', 'generated-lessons']);
   expect(Statement.map(({ Resource }) => Resource)).toEqual([
     ['arn:aws:s3:::raw-documents', 'arn:aws:s3:::generated-lessons'],
     ['arn:aws:s3:::raw-documents/*', 'arn:aws:s3:::generated-lessons/*'],

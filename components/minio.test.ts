@@ -1,5 +1,13 @@
+import {
+  auditWebhookContainer,
+  auditWebhookEndpoint,
+  auditWebhookFiles,
+  auditWebhookVolumes,
+} from './audit-webhook';
 import { Minio, MinioArgs } from './minio';
-import { minioSpec } from './minio-spec';
+import { metricsToken } from './minio-login';
+import { backupPolicy, monitorPolicy, ownerPolicy, readOnlyPolicy, readWritePolicy } from './minio-policies';
+import { minioCertificate, minioSpec } from './minio-spec';
 import { declaredBy } from './testing/mocks';
 
 const args: MinioArgs = {
@@ -12,6 +20,23 @@ const args: MinioArgs = {
 const selector = { 'app.kubernetes.io/name': 'minio', 'app.kubernetes.io/part-of': 'agent-data-platform' };
 const labels = { ...selector, 'app.kubernetes.io/managed-by': 'pulumi' };
 const metadata = (name: string) => ({ name, namespace: 'data', labels });
+const login = (role: string, policy: object, more: object = {}) => ({
+  secret: { metadata: metadata(`minio-${role}`), type: 'Opaque' },
+  keys: { metadata: metadata(`minio-${role}-keys`), type: 'Opaque' },
+  metricsToken: false,
+  user: {
+    namespace: 'data',
+    service: 'minio',
+    port: 9000,
+    rootSecret: 'minio-root',
+    accessKeys: [`platform-${role}`],
+    keysSecret: `minio-${role}-keys`,
+    policyName: `platform-${role}`,
+    policy,
+    rotation: 1,
+    ...more,
+  },
+});
 const fromRoot = (name: string, key: string) => ({
   name,
   valueFrom: { secretKeyRef: { name: 'minio-root', key } },
@@ -24,7 +49,13 @@ test('a single server, whole', () => {
   });
   expect(minioSpec(args)).toEqual({
     rootSecret: { metadata: metadata('minio-root'), type: 'Opaque', rootUser: 'platform-root' },
-    appUser: undefined,
+    serviceAccount: { metadata: metadata('minio'), automountServiceAccountToken: false },
+    auditConfig: undefined,
+    logins: {
+      owner: login('owner', ownerPolicy),
+      backup: login('backup', backupPolicy),
+      monitor: { ...login('monitor', monitorPolicy), metricsToken: true },
+    },
     services: {
       nodes: {
         metadata: metadata('minio-nodes'),
@@ -52,6 +83,7 @@ test('a single server, whole', () => {
         template: {
           metadata: { labels },
           spec: {
+            serviceAccountName: 'minio',
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             terminationGracePeriodSeconds: 60,
@@ -69,13 +101,13 @@ test('a single server, whole', () => {
                 image: 'minio:test',
                 imagePullPolicy: 'IfNotPresent',
                 command: ['/usr/bin/minio'],
-                args: ['server', '--address', ':9000', '--certs-dir', '/tmp/certs', '/drives/drive-0'],
+                args: ['server', '--address', ':9000', '--certs-dir', '/certs', '/drives/drive-0'],
                 env: [
                   fromRoot('MINIO_ROOT_USER', 'rootUser'),
                   fromRoot('MINIO_ROOT_PASSWORD', 'rootPassword'),
                   { name: 'MINIO_BROWSER', value: 'off' },
                   { name: 'MINIO_UPDATE', value: 'off' },
-                  { name: 'MINIO_PROMETHEUS_AUTH_TYPE', value: 'public' },
+                  { name: 'MINIO_PROMETHEUS_AUTH_TYPE', value: 'jwt' },
                 ],
                 ports: [{ name: 'api', containerPort: 9000 }],
                 resources: args.resources,
@@ -90,10 +122,14 @@ test('a single server, whole', () => {
                 volumeMounts: [
                   { name: 'drive-0', mountPath: '/drives/drive-0' },
                   { name: 'tmp', mountPath: '/tmp' },
+                  { name: 'certificates', mountPath: '/certs' },
                 ],
               },
             ],
-            volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }],
+            volumes: [
+              { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
+              { name: 'certificates', emptyDir: { sizeLimit: '1Mi' } },
+            ],
           },
         },
         volumeClaimTemplates: [
@@ -128,6 +164,7 @@ test('four servers with two drives each: one set of names, a budget, and spreadi
     { name: 'drive-0', mountPath: '/drives/drive-0' },
     { name: 'drive-1', mountPath: '/drives/drive-1' },
     { name: 'tmp', mountPath: '/tmp' },
+    { name: 'certificates', mountPath: '/certs' },
   ]);
   expect(spec.disruptionBudget).toEqual({
     metadata: metadata('minio'),
@@ -152,34 +189,147 @@ test('four servers with two drives each: one set of names, a budget, and spreadi
   });
 });
 
-test('the user of applications', async () => {
-  const { appUser } = minioSpec({
-    ...args,
-    appBuckets: ['raw-documents', 'generated-lessons'],
-    context: 'here',
+test('with a certificate everything speaks TLS, clients, probes and servers among themselves', () => {
+  const secure = { ...args, mode: 'distributed' as const, tlsSecret: 'minio-tls', priorityClass: 'stores' };
+  const spec = minioSpec(secure);
+  const pod = spec.statefulSet.spec.template.spec;
+  const [container] = pod.containers;
+  expect(spec.endpoints.url).toBe('https://minio.data.svc:9000');
+  expect(container!.args.at(-1)).toBe(
+    'https://minio-{0...3}.minio-nodes.data.svc.cluster.local:9000/drives/drive-0',
+  );
+  for (const probe of [container!.startupProbe, container!.livenessProbe, container!.readinessProbe])
+    expect(probe.httpGet).toMatchObject({ port: 'api', scheme: 'HTTPS' });
+  expect(container!.volumeMounts.at(-1)).toEqual({
+    name: 'certificates',
+    mountPath: '/certs',
+    readOnly: true,
   });
-  expect(appUser).toEqual({
-    secret: { metadata: metadata('minio-app'), type: 'Opaque', accessKey: 'platform-app' },
-    user: {
-      namespace: 'data',
-      service: 'minio',
-      port: 9000,
-      rootSecret: 'minio-root',
-      userSecret: 'minio-app',
-      policyName: 'platform-app',
-      buckets: ['generated-lessons', 'raw-documents'],
-      context: 'here',
+  expect(pod.volumes.at(-1)).toEqual({
+    name: 'certificates',
+    secret: {
+      secretName: 'minio-tls',
+      defaultMode: 0o440,
+      items: [
+        { key: 'tls.crt', path: 'public.crt' },
+        { key: 'tls.key', path: 'private.key' },
+        { key: 'ca.crt', path: 'CAs/ca.crt' },
+      ],
     },
   });
-  const declared = await declaredBy(() => new Minio('minio', { ...args, appBuckets: ['raw-documents'] }));
-  const parent = 'agent-data-platform:data:Minio$';
-  expect(
-    declared.filter(({ name }) => name.startsWith('minio-app')).map(({ path, name }) => `${path} ${name}`),
-  ).toEqual([
-    `${parent}kubernetes:core/v1:Secret minio-app`,
-    `${parent}pulumi-nodejs:dynamic/minio:User minio-app-user`,
-    `${parent}random:index/randomPassword:RandomPassword minio-app-password`,
+  expect(pod).toMatchObject({ priorityClassName: 'stores' });
+  expect(spec.logins.owner).toEqual(login('owner', ownerPolicy, { caSecret: 'minio-tls' }));
+  expect(minioCertificate(secure)).toEqual({
+    secret: 'minio-tls',
+    dnsNames: [
+      'minio',
+      'minio.data',
+      'minio.data.svc',
+      'minio.data.svc.cluster.local',
+      'minio-nodes',
+      'minio-nodes.data',
+      'minio-nodes.data.svc',
+      'minio-nodes.data.svc.cluster.local',
+      '*.minio-nodes.data',
+      '*.minio-nodes.data.svc',
+      '*.minio-nodes.data.svc.cluster.local',
+      'localhost',
+    ],
+  });
+});
+
+test('a new certificate replaces the pods', async () => {
+  const declared = await declaredBy(() => new Minio('minio', { ...args, certificateFingerprint: 'ab12' }));
+  const { inputs } = declared.find(({ path }) => path.endsWith('StatefulSet'))!;
+  expect(inputs.spec.template.metadata.annotations).toEqual({ 'agent-data-platform/certificate': 'ab12' });
+});
+
+test('a container beside each server logs every request', async () => {
+  const spec = minioSpec({ ...args, auditImage: 'nginx:test' });
+  const { metadata: pod, spec: podSpec } = spec.statefulSet.spec.template;
+  expect(podSpec.containers[0]!.env!.slice(-2)).toEqual([
+    { name: 'MINIO_AUDIT_WEBHOOK_ENABLE_PLATFORM', value: 'on' },
+    { name: 'MINIO_AUDIT_WEBHOOK_ENDPOINT_PLATFORM', value: auditWebhookEndpoint },
   ]);
+  expect(podSpec.containers[1]).toEqual(auditWebhookContainer('nginx:test'));
+  expect(podSpec.volumes.slice(-2)).toEqual(auditWebhookVolumes('minio-audit'));
+  expect(spec.auditConfig).toEqual({ metadata: metadata('minio-audit'), data: auditWebhookFiles });
+  expect(pod.annotations).toEqual({
+    'agent-data-platform/config-checksum': expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  const declared = await declaredBy(() => new Minio('minio', { ...args, auditImage: 'nginx:test' }));
+  expect(declared.map(({ name }) => name)).toContain('minio-audit');
+});
+
+describe('the logins of applications', () => {
+  const buckets = ['raw-documents', 'generated-lessons'];
+  const sorted = buckets.toSorted();
+
+  test('are for their buckets, and exist where there are some', () => {
+    const { logins } = minioSpec({ ...args, appBuckets: buckets, context: 'here' });
+    expect(Object.keys(logins)).toEqual(['owner', 'app', 'readonly', 'backup', 'monitor']);
+    expect(logins.app).toEqual(login('app', readWritePolicy(sorted), { context: 'here' }));
+    expect(logins.readonly).toEqual(login('readonly', readOnlyPolicy(sorted), { context: 'here' }));
+  });
+
+  const app = async (rotation: number) => {
+    const declared = await declaredBy(() => new Minio('minio', { ...args, appBuckets: buckets, rotation }));
+    return declared.filter(({ name }) => name.startsWith('minio-app'));
+  };
+  const inputsOf = (declared: Awaited<ReturnType<typeof app>>, name: string) =>
+    declared.find((resource) => resource.name === name && !resource.path.includes('random'))!.inputs;
+
+  test('have one user at first', async () => {
+    const declared = await app(1);
+    const parent = 'agent-data-platform:data:Minio$';
+    expect(declared.map(({ path, name }) => `${path} ${name}`)).toEqual([
+      `${parent}kubernetes:core/v1:Secret minio-app`,
+      `${parent}kubernetes:core/v1:Secret minio-app-keys`,
+      `${parent}pulumi-nodejs:dynamic/minio:User minio-app-user`,
+      `${parent}random:index/randomPassword:RandomPassword minio-app-password`,
+    ]);
+    expect(inputsOf(declared, 'minio-app').stringData.value).toEqual({
+      accessKey: 'platform-app',
+      secretKey: 'minio-app-password-result',
+    });
+    expect(inputsOf(declared, 'minio-app-keys').stringData.value).toEqual({
+      'platform-app': 'minio-app-password-result',
+    });
+  });
+
+  test.each([
+    [2, 'platform-app-b', 'minio-app-password-b-result'],
+    [3, 'platform-app', 'minio-app-password-result'],
+  ])(
+    'rotation %i: two users, of which applications get the new one',
+    async (rotation, accessKey, secretKey) => {
+      const declared = await app(rotation);
+      expect(inputsOf(declared, 'minio-app-keys').stringData.value).toEqual({
+        'platform-app': 'minio-app-password-result',
+        'platform-app-b': 'minio-app-password-b-result',
+      });
+      expect(inputsOf(declared, 'minio-app-user')).toMatchObject({
+        accessKeys: ['platform-app', 'platform-app-b'],
+        rotation,
+      });
+      expect(inputsOf(declared, 'minio-app').stringData.value).toEqual({ accessKey, secretKey });
+    },
+  );
+
+  test('the monitor has a token, too, that changes with its key', async () => {
+    const declared = await declaredBy(() => new Minio('minio', args));
+    const { token } = inputsOf(declared, 'minio-monitor').stringData.value;
+    const [header, claims] = token.split('.').slice(0, 2);
+    const decoded = [header, claims].map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
+    expect(decoded).toEqual([
+      { alg: 'HS512', typ: 'JWT' },
+      { sub: 'platform-monitor', iss: 'prometheus' },
+    ]);
+    expect(token).toBe(
+      metricsToken({ accessKey: 'platform-monitor', secretKey: 'minio-monitor-password-result' }),
+    );
+    expect(token).not.toBe(metricsToken({ accessKey: 'platform-monitor', secretKey: 'another' }));
+  });
 });
 
 test.each<[string, MinioArgs, string[]]>([
@@ -194,14 +344,23 @@ test.each<[string, MinioArgs, string[]]>([
   async (_mode, args, more) => {
     const declared = await declaredBy(() => new Minio('minio', args));
     const parent = 'agent-data-platform:data:Minio';
+    const logins = ['minio-backup', 'minio-monitor', 'minio-owner'];
     expect(declared.map(({ path, name }) => `${path.replace(`${parent}$`, '')} ${name}`)).toEqual([
       `${parent} minio`,
       'kubernetes:apps/v1:StatefulSet minio',
+      ...logins.flatMap((name) => [
+        `kubernetes:core/v1:Secret ${name}`,
+        `kubernetes:core/v1:Secret ${name}-keys`,
+      ]),
       'kubernetes:core/v1:Secret minio-root',
       'kubernetes:core/v1:Service minio',
       'kubernetes:core/v1:Service minio-nodes',
+      'kubernetes:core/v1:ServiceAccount minio',
       ...more,
-      'random:index/randomPassword:RandomPassword minio-root-password',
+      ...logins.map((name) => `pulumi-nodejs:dynamic/minio:User ${name}-user`),
+      ...[...logins, 'minio-root'].map(
+        (name) => `random:index/randomPassword:RandomPassword ${name}-password`,
+      ),
     ]);
     expect(declared.find(({ name }) => name === 'minio-root')?.inputs.stringData.value).toEqual({
       rootUser: 'platform-root',

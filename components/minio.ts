@@ -1,16 +1,23 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
+import { generatedPassword } from './credential';
 import { MinioArgs } from './minio-args';
-import { MinioSpec, minioSpec } from './minio-spec';
-import { MinioUser } from './minio-user';
-import { generatedPassword } from './password';
+import { declareMinioLogin } from './minio-login';
+import { MinioRole, MinioSpec, minioSpec } from './minio-spec';
+import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
 
 export type { MinioArgs } from './minio-args';
 
 /**
  * MinIO, the platform's object storage: one server, or at least four with erasure coding; needs the namespace.
  * In mode distributed each server may fail without loss, and writes go on while `disruptionBudget` servers are away.
+ *
+ * Logins: `owner` (buckets and their settings, for migrations), `app` (objects of `appBuckets`), `readonly` (reads them),
+ * `backup` (reads everything), `monitor` (metrics, with a `token`). A rotation leaves the key before it valid until the
+ * next one, and restarts nothing. The root user only makes the others: the servers trust each other by its password, so
+ * they would all have to stop at once to change it.
  * @see https://github.com/minio/minio/blob/master/docs/distributed/README.md
+ * @see https://github.com/minio/minio/blob/master/docs/multi-user/README.md
  */
 export class Minio extends pulumi.ComponentResource {
   /** Service of the S3 API. */
@@ -20,8 +27,8 @@ export class Minio extends pulumi.ComponentResource {
   readonly url: string;
   /** Secret with the keys `rootUser` and `rootPassword`: for administration, not for applications. */
   readonly rootSecret: pulumi.Output<string>;
-  /** Secret with the keys `accessKey` and `secretKey` of applications; undefined without `appBuckets`. */
-  readonly appSecret: pulumi.Output<string> | undefined;
+  /** Secrets with the keys `accessKey` and `secretKey`; `app` and `readonly` are undefined without `appBuckets`. */
+  readonly loginSecrets: Readonly<Partial<Record<MinioRole, pulumi.Output<string>>>>;
   /** The StatefulSet: depend on it to use MinIO. */
   readonly workload: k8s.apps.v1.StatefulSet;
 
@@ -29,10 +36,15 @@ export class Minio extends pulumi.ComponentResource {
     super('agent-data-platform:data:Minio', name, {}, opts);
     const spec = minioSpec(args);
     const secret = this.declareRootSecret(name, spec.rootSecret);
+    const account = new k8s.core.v1.ServiceAccount(name, spec.serviceAccount, { parent: this });
+    const audit = spec.auditConfig
+      ? [new k8s.core.v1.ConfigMap(`${name}-audit`, spec.auditConfig, { parent: this })]
+      : [];
     const nodes = new k8s.core.v1.Service(`${name}-nodes`, spec.services.nodes, { parent: this });
-    this.workload = new k8s.apps.v1.StatefulSet(name, spec.statefulSet, {
+    const certificate = { [CERTIFICATE_ANNOTATION]: args.certificateFingerprint };
+    this.workload = new k8s.apps.v1.StatefulSet(name, withPodAnnotations(spec.statefulSet, certificate), {
       parent: this,
-      dependsOn: [secret, nodes],
+      dependsOn: [secret, account, nodes, ...audit],
       customTimeouts: { create: '15m', update: '30m', delete: '10m' },
     });
     const client = new k8s.core.v1.Service(name, spec.services.client, {
@@ -46,13 +58,13 @@ export class Minio extends pulumi.ComponentResource {
     this.port = spec.endpoints.port;
     this.url = spec.endpoints.url;
     this.rootSecret = secret.metadata.name;
-    this.appSecret = spec.appUser && this.declareAppUser(name, spec.appUser, [client]);
+    this.loginSecrets = this.declareLogins(name, spec.logins, client);
     this.registerOutputs({
       host: this.host,
       port: this.port,
       url: this.url,
       rootSecret: this.rootSecret,
-      appSecret: this.appSecret,
+      loginSecrets: this.loginSecrets,
     });
   }
 
@@ -61,19 +73,14 @@ export class Minio extends pulumi.ComponentResource {
     return new k8s.core.v1.Secret(`${name}-root`, { ...secret, stringData }, { parent: this });
   }
 
-  /** Name of the Secret, known once MinIO knows the user. */
-  private declareAppUser(
-    name: string,
-    spec: NonNullable<MinioSpec['appUser']>,
-    dependsOn: pulumi.Resource[],
-  ): pulumi.Output<string> {
-    const { accessKey, ...rest } = spec.secret;
-    const stringData = { accessKey, secretKey: generatedPassword(`${name}-app`, this) };
-    const secret = new k8s.core.v1.Secret(`${name}-app`, { ...rest, stringData }, { parent: this });
-    const user = new MinioUser(`${name}-app-user`, spec.user, {
-      parent: this,
-      dependsOn: [secret, ...dependsOn],
-    });
-    return user.id.apply(() => rest.metadata.name);
+  /** Names of the Secrets, known once MinIO knows the users. */
+  private declareLogins(name: string, specs: MinioSpec['logins'], service: pulumi.Resource) {
+    const options = { parent: this, dependsOn: [service] };
+    return Object.fromEntries(
+      Object.entries(specs).map(([role, spec]) => [
+        role,
+        declareMinioLogin(`${name}-${role}`, spec, options),
+      ]),
+    ) as Partial<Record<MinioRole, pulumi.Output<string>>>;
   }
 }

@@ -18,6 +18,7 @@ test('fills in the defaults', () => {
     plugins: [],
     antiAffinity: 'preferred',
     clusterDomain: 'cluster.local',
+    rotation: 1,
   });
 });
 
@@ -65,6 +66,7 @@ test.each<[string, Partial<Record<keyof Neo4jArgs, unknown>>, string]>([
   ],
   ['a bad name', { name: 'Neo4j' }, 'name must be a DNS label of at most 40 characters, got "Neo4j".'],
   ['a bad domain', { clusterDomain: 'a b' }, 'clusterDomain must be a DNS name, got "a b".'],
+  ['half a rotation', { rotation: 1.5 }, 'rotation must be an integer from 1, got 1.5.'],
   [
     'an unknown affinity',
     { antiAffinity: 'never' },

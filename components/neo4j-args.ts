@@ -31,9 +31,15 @@ export interface Neo4jArgs {
   readonly context?: string;
   /** DNS domain of the cluster; default `cluster.local`. */
   readonly clusterDomain?: string;
+  /** Secret of type kubernetes.io/tls for Bolt and between servers, see `neo4jCertificate`; default no TLS. */
+  readonly tlsSecret?: string;
+  /** Counts rotations of every user's password; default 1. */
+  readonly rotation?: number;
+  /** PriorityClass of the pods; default none. */
+  readonly priorityClass?: string;
 }
 
-type Optional = 'context' | 'acceptLicenseAgreement';
+type Optional = 'context' | 'acceptLicenseAgreement' | 'tlsSecret' | 'priorityClass';
 
 /** Arguments with every default filled in. */
 export type ResolvedNeo4jArgs = Required<Omit<Neo4jArgs, Optional>> & Pick<Neo4jArgs, Optional>;
@@ -51,6 +57,7 @@ export function resolveNeo4jArgs(args: Neo4jArgs): ResolvedNeo4jArgs {
     plugins: args.plugins ?? [],
     antiAffinity: args.antiAffinity ?? 'preferred',
     clusterDomain: args.clusterDomain ?? 'cluster.local',
+    rotation: args.rotation ?? 1,
   };
   const problems = [...editionProblems(resolved), ...valueProblems(resolved)];
   if (problems.length > 0) throw new Error(`neo4j: ${problems.join(' ')}`);
@@ -85,7 +92,7 @@ function editionProblems(args: ResolvedNeo4jArgs): string[] {
 }
 
 function valueProblems(args: ResolvedNeo4jArgs): string[] {
-  const { name, antiAffinity, plugins, clusterDomain } = args;
+  const { name, antiAffinity, plugins, clusterDomain, rotation } = args;
   const problems: string[] = [];
   const { memory } = args.resources.limits;
   if (!(mebibytes(memory) >= LEAST_MEMORY_MIB))
@@ -95,6 +102,8 @@ function valueProblems(args: ResolvedNeo4jArgs): string[] {
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
   if (!isDnsName(clusterDomain)) problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
+  if (!Number.isInteger(rotation) || rotation < 1)
+    problems.push(`rotation must be an integer from 1, got ${rotation}.`);
   if (!['preferred', 'required'].includes(antiAffinity))
     problems.push(`antiAffinity must be preferred or required, got "${antiAffinity}".`);
   return problems;

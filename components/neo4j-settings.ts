@@ -2,10 +2,14 @@ import type { ResolvedNeo4jArgs } from './neo4j-args';
 import { mebibytes, neo4jMemory } from './neo4j-memory';
 
 export const BOLT_PORT = 7687;
-export const HTTP_PORT = 7474;
 
 /** Ports between the servers of a cluster. */
 export const clusterPorts = { cluster: 6000, raft: 7000, routing: 7688 } as const;
+
+/** Folder of the certificate, its key and the authority. */
+export const TLS_FOLDER = '/tls';
+/** The user that a server starts with. */
+export const ADMIN_USER = 'neo4j';
 
 /** An environment variable of the container. */
 type Variable =
@@ -20,10 +24,10 @@ export function environment(args: ResolvedNeo4jArgs): Variable[] {
   return [
     {
       name: 'ADMIN_PASSWORD',
-      valueFrom: { secretKeyRef: { name: `${args.name}-admin`, key: 'password' } },
+      valueFrom: { secretKeyRef: { name: `${args.name}-logins`, key: ADMIN_USER } },
     },
     // Only the first start of an empty volume reads it.
-    { name: 'NEO4J_AUTH', value: 'neo4j/$(ADMIN_PASSWORD)' },
+    { name: 'NEO4J_AUTH', value: `${ADMIN_USER}/$(ADMIN_PASSWORD)` },
     ...(args.edition === 'enterprise'
       ? [{ name: 'NEO4J_ACCEPT_LICENSE_AGREEMENT', value: args.acceptLicenseAgreement! }]
       : []),
@@ -50,7 +54,28 @@ function commonSettings(args: ResolvedNeo4jArgs): Record<string, string> {
       args.servers > 1 ? serverHost(args, '$(POD_NAME)') : `${args.name}.${args.namespace}.svc`,
     'dbms.usage_report.enabled': 'false',
     'client.allow_telemetry': 'false',
+    // Everything is done over Bolt.
+    'server.http.enabled': 'false',
+    ...(args.tlsSecret ? { 'server.bolt.tls_level': 'REQUIRED', ...sslPolicy('bolt', 'NONE') } : {}),
   };
+}
+
+/**
+ * Serves the certificate in the folder, TLS 1.2 or newer.
+ * @see https://neo4j.com/docs/operations-manual/5/security/ssl-framework/
+ */
+function sslPolicy(scope: 'bolt' | 'cluster', clientAuth: 'NONE' | 'REQUIRE'): Record<string, string> {
+  const settings = {
+    enabled: 'true',
+    base_directory: TLS_FOLDER,
+    private_key: 'tls.key',
+    public_certificate: 'tls.crt',
+    client_auth: clientAuth,
+    tls_versions: 'TLSv1.3,TLSv1.2',
+  };
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`dbms.ssl.policy.${scope}.${name}`, value]),
+  );
 }
 
 /**
@@ -74,6 +99,8 @@ function clusterSettings(args: ResolvedNeo4jArgs): Record<string, string> {
     'server.routing.advertised_address': `${self}:${clusterPorts.routing}`,
     'dbms.routing.enabled': 'true',
     'dbms.routing.default_router': 'SERVER',
+    // Both ends show a certificate of the authority in the folder's `trusted`.
+    ...(args.tlsSecret ? sslPolicy('cluster', 'REQUIRE') : {}),
   };
 }
 

@@ -1,13 +1,14 @@
+import { type CertificateRequest, servedNames } from './certificates/request';
+import { slotOf, slotUser } from './credential';
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
 import { type Neo4jArgs, type ResolvedNeo4jArgs, resolveNeo4jArgs } from './neo4j-args';
-import { BOLT_PORT, clusterPorts, environment, HTTP_PORT } from './neo4j-settings';
+import { ADMIN_USER, BOLT_PORT, clusterPorts, environment, TLS_FOLDER } from './neo4j-settings';
 import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
 
 const UID = 7474;
 const HOME = '/var/lib/neo4j';
-const APP_USER = 'platform_app';
 
 /** Object specifications of the Neo4j component; the component adds the passwords. */
 export type Neo4jSpec = ReturnType<typeof neo4jSpec>;
@@ -20,25 +21,77 @@ export function neo4jSpec(input: Neo4jArgs) {
   const args = resolveNeo4jArgs(input);
   const { name, namespace } = args;
   return {
-    adminSecret: { metadata: metadata(args, `${name}-admin`), type: 'Opaque', username: 'neo4j' },
-    appSecret: { metadata: metadata(args, `${name}-app`), type: 'Opaque', username: APP_USER },
-    appUser: {
-      namespace,
-      service: name,
-      port: BOLT_PORT,
-      adminSecret: `${name}-admin`,
-      userSecret: `${name}-app`,
-      // May read and write, and bring in new labels, types and properties; Community has no roles.
-      ...(args.edition === 'enterprise' ? { roles: ['publisher'] } : { roles: [] }),
-      ...(args.context ? { context: args.context } : {}),
-    },
+    serviceAccount: { metadata: metadata(args, name), automountServiceAccountToken: false },
+    logins: { metadata: metadata(args, `${name}-logins`), type: 'Opaque' },
+    users: Object.fromEntries(
+      Object.entries(usersOf(args)).map(([role, { user, roles }]) => [
+        role,
+        userSpec(args, role, user, roles),
+      ]),
+    ),
+    rotation: args.rotation,
     services: { servers: serversServiceSpec(args), client: clientServiceSpec(args) },
     statefulSet: statefulSetSpec(args),
     disruptionBudget: args.servers > 1 ? disruptionBudgetSpec(args) : undefined,
     endpoints: {
       host: `${name}.${namespace}.svc`,
       port: BOLT_PORT,
-      uri: `neo4j://${name}.${namespace}.svc:${BOLT_PORT}`,
+      uri: `${args.tlsSecret ? 'neo4j+s' : 'neo4j'}://${name}.${namespace}.svc:${BOLT_PORT}`,
+    },
+  };
+}
+
+/** The certificate of every server. */
+export function neo4jCertificate(input: Neo4jArgs): CertificateRequest {
+  const { name, namespace, clusterDomain } = resolveNeo4jArgs(input);
+  const names = { namespace, clusterDomain, services: [name], nodes: [`${name}-servers`] };
+  return { secret: `${name}-tls`, dnsNames: servedNames(names) };
+}
+
+interface User {
+  readonly user: string;
+  /** Of Enterprise. */
+  readonly roles: readonly string[];
+}
+
+/**
+ * Community has no roles, so that every user may do everything there: only those that are needed exist.
+ * @see https://neo4j.com/docs/operations-manual/5/authentication-authorization/built-in-roles/
+ */
+function usersOf({ edition }: ResolvedNeo4jArgs): Record<string, User> {
+  if (edition === 'community')
+    return { admin: { user: ADMIN_USER, roles: [] }, app: { user: 'platform_app', roles: [] } };
+  return {
+    admin: { user: ADMIN_USER, roles: ['admin'] },
+    // May read and write, and bring in new labels, types and properties.
+    app: { user: 'platform_app', roles: ['publisher'] },
+    readonly: { user: 'platform_readonly', roles: ['reader'] },
+    backup: { user: 'platform_backup', roles: ['reader'] },
+    // May connect, and see which databases are online.
+    monitor: { user: 'platform_monitor', roles: [] },
+  };
+}
+
+/** A role's Secret, and its user in each slot that is in use. */
+function userSpec(args: ResolvedNeo4jArgs, role: string, user: string, roles: readonly string[]) {
+  const { name, namespace, rotation, tlsSecret, context } = args;
+  const current = slotUser(user, slotOf(rotation));
+  const previous = rotation > 1 ? [slotUser(user, slotOf(rotation - 1))] : [];
+  return {
+    secret: { metadata: metadata(args, `${name}-${role}`), type: 'Opaque' },
+    current,
+    previous: previous[0],
+    inputs: {
+      namespace,
+      service: name,
+      port: BOLT_PORT,
+      adminSecret: `${name}-admin`,
+      loginsSecret: `${name}-logins`,
+      users: [current, ...previous],
+      roles,
+      rotation,
+      ...(tlsSecret ? { tlsSecret } : {}),
+      ...(context ? { context } : {}),
     },
   };
 }
@@ -48,7 +101,7 @@ export function neo4jFlows(input: Neo4jArgs): PodFlows[] {
   const { name, servers } = resolveNeo4jArgs(input);
   const pods = { matchLabels: selectorLabels({ name }) };
   const peers = servers > 1 ? { peers: { [name]: Object.values(clusterPorts) } } : {};
-  return [{ name, pods, clients: [BOLT_PORT, HTTP_PORT], ...peers }];
+  return [{ name, pods, clients: [BOLT_PORT], ...peers }];
 }
 
 function metadata(args: ResolvedNeo4jArgs, name: string) {
@@ -60,7 +113,7 @@ function servicePorts(ports: Readonly<Record<string, number>>) {
 }
 
 function ports(args: ResolvedNeo4jArgs): Record<string, number> {
-  return { bolt: BOLT_PORT, http: HTTP_PORT, ...(args.servers > 1 ? clusterPorts : {}) };
+  return { bolt: BOLT_PORT, ...(args.servers > 1 ? clusterPorts : {}) };
 }
 
 /** Gives each server a name of its own, ready or not: they must find each other before they can be ready. */
@@ -81,7 +134,7 @@ function clientServiceSpec(args: ResolvedNeo4jArgs) {
     metadata: metadata(args, args.name),
     spec: {
       selector: selectorLabels({ name: args.name }),
-      ports: servicePorts({ bolt: BOLT_PORT, http: HTTP_PORT }),
+      ports: servicePorts({ bolt: BOLT_PORT }),
     },
   };
 }
@@ -129,7 +182,9 @@ function scratch(args: ResolvedNeo4jArgs): readonly { name: string; mountPath: s
 function podSpec(args: ResolvedNeo4jArgs) {
   const folders = scratch(args);
   return {
+    serviceAccountName: args.name,
     automountServiceAccountToken: false,
+    ...(args.priorityClass ? { priorityClassName: args.priorityClass } : {}),
     // Service variables such as NEO4J_PORT would be read as settings.
     enableServiceLinks: false,
     // The last checkpoint of a large graph takes a while.
@@ -161,14 +216,24 @@ function podSpec(args: ResolvedNeo4jArgs) {
         volumeMounts: [
           { name: 'data', mountPath: '/data' },
           ...folders.map(({ name, mountPath }) => ({ name, mountPath })),
+          ...(args.tlsSecret ? [{ name: 'tls', mountPath: TLS_FOLDER, readOnly: true }] : []),
         ],
       },
     ],
-    volumes: folders.map(({ name, sizeLimit }) => ({ name, emptyDir: { sizeLimit } })),
+    volumes: [
+      ...folders.map(({ name, sizeLimit }) => ({ name, emptyDir: { sizeLimit } })),
+      ...(args.tlsSecret ? [tlsVolume(args.tlsSecret)] : []),
+    ],
   };
 }
 
-/** The Bolt port opens when the databases are there; its HTTP API asks for a login. */
+function tlsVolume(secretName: string) {
+  const paths = { 'tls.crt': 'tls.crt', 'tls.key': 'tls.key', 'ca.crt': 'trusted/ca.crt' };
+  const items = Object.entries(paths).map(([key, path]) => ({ key, path }));
+  return { name: 'tls', secret: { secretName, defaultMode: 0o440, items } };
+}
+
+/** The Bolt port opens when the databases are there. */
 function probes() {
   const probe = { tcpSocket: { port: 'bolt' }, timeoutSeconds: 5 };
   return {

@@ -46,25 +46,53 @@ test('Community refuses roles, and the error holds no password', async () => {
   await expect(attempt).rejects.not.toThrow(/with-a-role/);
 });
 
-test('reads both logins from Secrets and keeps none of them', async () => {
-  const inputs: Neo4jUserInputs = {
-    namespace: server.namespace,
-    service: server.name,
-    port: server.servicePort,
-    adminSecret: server.name,
-    userSecret: 'app',
-    roles: [],
-  };
-  await expect(putNeo4jUser(inputs)).rejects.toThrow(
-    `Secret ${server.namespace}/app does not exist; run \`pulumi refresh\` and \`pulumi up\` again.`,
+const apply = (name: string, stringData: object) =>
+  server.cluster.apply(
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: server.namespace }, stringData },
+    { fieldManager: 'test', force: true },
   );
-  const secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'app', namespace: server.namespace },
-    stringData: { username: 'from_secret', password: 'kept-in-the-secret' },
-  };
-  await server.cluster.apply(secret, { fieldManager: 'test' });
-  expect(await putNeo4jUser(inputs)).toEqual({ id: `${server.namespace}/app`, outs: inputs });
-  expect(await as('from_secret', 'kept-in-the-secret', 'RETURN 1 AS one')).toEqual([{ one: 1 }]);
+const inputs = (): Neo4jUserInputs => ({
+  namespace: server.namespace,
+  service: server.name,
+  port: server.servicePort,
+  adminSecret: 'administrator',
+  loginsSecret: 'logins',
+  users: ['from_secret', 'from_secret-b'],
+  roles: [],
+  rotation: 2,
+});
+
+test('reads all logins from Secrets and keeps none of them; a new server is known by its first password', async () => {
+  const { namespace, password } = server;
+  const put = () => putNeo4jUser(inputs());
+  const fix = 'run `pulumi refresh` and `pulumi up` again.';
+  await expect(put()).rejects.toThrow(`Secret ${namespace}/logins does not exist; ${fix}`);
+  await apply('logins', { neo4j: password, from_secret: 'first-in-the-secret' });
+  await expect(put()).rejects.toThrow(`Secret ${namespace}/logins has no key from_secret-b; ${fix}`);
+  await apply('logins', {
+    neo4j: password,
+    from_secret: 'first-in-the-secret',
+    'from_secret-b': 'second-in-the-secret',
+  });
+  expect(await put()).toEqual({ id: `${namespace}/from_secret`, outs: inputs() });
+  for (const [user, known] of [
+    ['from_secret', 'first-in-the-secret'],
+    ['from_secret-b', 'second-in-the-secret'],
+  ] as const)
+    expect(await as(user, known, 'RETURN 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+test('the administrator whose password was changed is the one in its Secret; without either, the error says what to do', async () => {
+  const { user: username, password } = server;
+  const logins = { from_secret: 'third-in-the-secret', 'from_secret-b': 'fourth-in-the-secret' };
+  await apply('logins', { ...logins, neo4j: 'not-in-force-yet' });
+  await apply('administrator', { username, password });
+  await putNeo4jUser(inputs());
+  expect(await as('from_secret', 'third-in-the-secret', 'RETURN 1 AS one')).toEqual([{ one: 1 }]);
+  await apply('administrator', { username, password: 'not-in-force-either' });
+  const refused = putNeo4jUser(inputs());
+  await expect(refused).rejects.toThrow(
+    "Neo4j takes none of the administrator's passwords in the Secrets; put the one it takes into the administrator's Secret.",
+  );
+  await expect(refused).rejects.not.toThrow(/in-force/);
 });

@@ -168,7 +168,8 @@ function inNamespace(namespace: string): (peer: PeerSelector) => Peer {
 
 const tcp = (port: number): Port => ({ protocol: 'TCP', port });
 
-const dnsRule: EgressRule = {
+/** Every pod that uses names needs it. */
+export const dnsRule: EgressRule = {
   to: [
     {
       namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: 'kube-system' } },

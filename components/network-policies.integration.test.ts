@@ -69,7 +69,7 @@ const operators = [cloudNativePgFlows(`${prefix}-cnpg`), elasticsearchOperatorFl
 
 /** Who may connect to whom; `name:port` is every pod of that name but the source itself. */
 const storesPorts =
-  'postgres:5432 postgres-pooler:5432 redis:6379 redis-sentinel:26379 minio:9000 minio-service:9000 neo4j:7687 neo4j:7474 ' +
+  'postgres:5432 postgres-pooler:5432 redis:6379 redis-sentinel:26379 minio:9000 minio-service:9000 neo4j:7687 ' +
   'oxigraph:7878 oxigraph:7880 elasticsearch:9200 qdrant:6333 qdrant:6334 chroma:8000';
 const allowed: Record<string, string> = {
   postgres: 'postgres:5432 postgres:8000 dns api-server',

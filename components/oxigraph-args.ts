@@ -18,10 +18,20 @@ export interface OxigraphArgs {
   readonly applicationAccess?: 'update' | 'graph-store';
   /** Seconds after which a query is stopped; default 60. */
   readonly queryTimeoutSeconds?: number;
+  /** Secret of type kubernetes.io/tls for both endpoints, see `oxigraphCertificate`; default no TLS. */
+  readonly tlsSecret?: string;
+  /** Counts rotations of every role's password; default 1. */
+  readonly rotation?: number;
+  /** PriorityClass of the pod; default none. */
+  readonly priorityClass?: string;
+  /** Context in the kubeconfig; default the current one. */
+  readonly context?: string;
 }
 
+type Optional = 'tlsSecret' | 'priorityClass' | 'context';
+
 /** Arguments with every default filled in. */
-export type ResolvedOxigraphArgs = Required<OxigraphArgs>;
+export type ResolvedOxigraphArgs = Required<Omit<OxigraphArgs, Optional>> & Pick<OxigraphArgs, Optional>;
 
 /**
  * Fills in the defaults and checks the values.
@@ -33,8 +43,9 @@ export function resolveOxigraphArgs(args: OxigraphArgs): ResolvedOxigraphArgs {
     name: args.name ?? 'oxigraph',
     applicationAccess: args.applicationAccess ?? 'update',
     queryTimeoutSeconds: args.queryTimeoutSeconds ?? 60,
+    rotation: args.rotation ?? 1,
   };
-  const { name, applicationAccess, queryTimeoutSeconds } = resolved;
+  const { name, applicationAccess, queryTimeoutSeconds, rotation } = resolved;
   const problems: string[] = [];
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
@@ -42,6 +53,8 @@ export function resolveOxigraphArgs(args: OxigraphArgs): ResolvedOxigraphArgs {
     problems.push(`applicationAccess must be update or graph-store, got "${applicationAccess}".`);
   if (!Number.isInteger(queryTimeoutSeconds) || queryTimeoutSeconds < 1 || queryTimeoutSeconds > 300)
     problems.push(`queryTimeoutSeconds must be an integer from 1 to 300, got ${queryTimeoutSeconds}.`);
+  if (!Number.isInteger(rotation) || rotation < 1)
+    problems.push(`rotation must be an integer from 1, got ${rotation}.`);
   if (problems.length > 0) throw new Error(`oxigraph: ${problems.join(' ')}`);
   return resolved;
 }

@@ -1,8 +1,9 @@
 import type { ProxyRule } from './auth-proxy';
+import type { CertificateRequest } from './certificates/request';
 import { selectorLabels } from './metadata';
 import type { PodFlows } from './network-flows';
 import { type OxigraphArgs, resolveOxigraphArgs, type ResolvedOxigraphArgs } from './oxigraph-args';
-import { proxiedStoreSpec } from './proxied-store-spec';
+import { proxiedStoreCertificate, proxiedStoreSpec } from './proxied-store-spec';
 
 /** Port of both Services. */
 const PORT = 7878;
@@ -10,8 +11,11 @@ const READ_ONLY_PORT = 7880;
 const SERVER_PORT = 7879;
 const HEALTH_PORT = 7881;
 
-/** `owner` applies changes, `app` is for applications, `readonly` reads at the read-only endpoint only. */
-export const oxigraphRoles = ['owner', 'app', 'readonly'] as const;
+/**
+ * `owner` applies changes, `app` is for applications, `readonly` reads at the read-only endpoint only, `backup` also downloads
+ * graphs there, and `monitor` learns whether the store is well.
+ */
+export const oxigraphRoles = ['owner', 'app', 'readonly', 'backup', 'monitor'] as const;
 
 /** Object specifications of the Oxigraph component; the component adds what is secret. */
 export type OxigraphSpec = ReturnType<typeof oxigraphSpec>;
@@ -22,8 +26,8 @@ export type OxigraphSpec = ReturnType<typeof oxigraphSpec>;
  */
 export function oxigraphSpec(input: OxigraphArgs) {
   const args = resolveOxigraphArgs(input);
-  const { name, namespace, image, proxyImage, storage, resources } = args;
-  const readOnly = `${name}-readonly-endpoint`;
+  const { name, namespace, image, proxyImage, storage, resources, tlsSecret, priorityClass } = args;
+  const readOnly = readOnlyService(name);
   const host = (service: string) => `${service}.${namespace}.svc`;
   return {
     ...proxiedStoreSpec({
@@ -33,6 +37,7 @@ export function oxigraphSpec(input: OxigraphArgs) {
       proxyImage,
       storage,
       resources,
+      priorityClass,
       serverArgs: [
         'serve',
         ...['--location', '/data/store', '--bind', `127.0.0.1:${SERVER_PORT}`],
@@ -42,20 +47,38 @@ export function oxigraphSpec(input: OxigraphArgs) {
       proxy: {
         realm: 'Oxigraph',
         scheme: 'basic',
+        roles: oxigraphRoles,
         listeners: [
           { port: PORT, rules: writingRules(args) },
-          { port: READ_ONLY_PORT, rules: [{ ...query, roles: oxigraphRoles }] },
+          { port: READ_ONLY_PORT, rules: readingRules },
         ],
         healthPort: HEALTH_PORT,
         upstreamPort: SERVER_PORT,
-        healthPath: '/query?query=ASK%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D',
+        // Reads from the disk, and is true whatever is there: ASK { OPTIONAL { ?s ?p ?o } }
+        healthPath: '/query?query=ASK%20%7B%20OPTIONAL%20%7B%20%3Fs%20%3Fp%20%3Fo%20%7D%20%7D',
+        tlsSecret,
       },
-      roles: oxigraphRoles,
       services: { [name]: PORT, [readOnly]: READ_ONLY_PORT },
       port: PORT,
     }),
-    endpoints: { host: host(name), readOnlyHost: host(readOnly), port: PORT },
+    rotation: args.rotation,
+    endpoints: {
+      protocol: tlsSecret ? 'https' : 'http',
+      host: host(name),
+      readOnlyHost: host(readOnly),
+      port: PORT,
+    } as const,
   };
+}
+
+function readOnlyService(name: string): string {
+  return `${name}-readonly-endpoint`;
+}
+
+/** The certificate that the proxy serves. */
+export function oxigraphCertificate(input: OxigraphArgs): CertificateRequest {
+  const args = resolveOxigraphArgs(input);
+  return proxiedStoreCertificate(args, [args.name, readOnlyService(args.name)]);
 }
 
 /** Connections to the proxy; the server itself listens inside of the pod only, and needs nothing outside of it. */
@@ -67,6 +90,10 @@ export function oxigraphFlows(input: OxigraphArgs): PodFlows[] {
 
 const query = { methods: ['GET', 'POST'], path: '/query' };
 const graphStore = { methods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'], path: '/store' };
+const readingRules: ProxyRule[] = [
+  { ...query, roles: ['owner', 'app', 'readonly', 'backup'] },
+  { ...graphStore, roles: ['backup'], methods: ['GET', 'HEAD'] },
+];
 /** Colons may be sent escaped or not. */
 const PROJECT_GRAPH = ['urn', 'agent-data-platform', 'project', '[A-Za-z0-9_-]+'].join('(:|%3A|%3a)');
 

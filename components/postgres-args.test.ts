@@ -23,12 +23,14 @@ it('fills in the defaults', () => {
     owner: 'platform_owner',
     antiAffinity: 'preferred',
     extensions: [],
+    rotation: 1,
     partitionMaintenance: { schedule: '17 3 * * *' },
   });
 });
 
 it.each<[Partial<PostgresArgs>, string]>([
   [{ instances: 0 }, 'instances must be an integer of at least 1, got 0.'],
+  [{ rotation: 0 }, 'rotation must be an integer of at least 1, got 0.'],
   [{ instances: 1.5 }, 'instances must be an integer of at least 1, got 1.5.'],
   [{ storage: { size: '10GB' } }, 'storage.size must be a Kubernetes quantity such as 10Gi, got "10GB".'],
   [{ walStorage: { size: '0' } }, 'walStorage.size must be a Kubernetes quantity such as 10Gi, got "0".'],

@@ -47,6 +47,10 @@ export interface PostgresArgs {
   readonly pooler?: PoolerArgs;
   /** Declares PodMonitors, which needs the Prometheus operator's definitions; default false. */
   readonly podMonitor?: boolean;
+  /** Counts the rotations of the passwords, from 1, the default; see `credential`. */
+  readonly rotation?: number;
+  /** PriorityClass of every pod; default none. */
+  readonly priorityClass?: string;
   /** Whether two instances may share a node when there is no other choice; default `preferred`. */
   readonly antiAffinity?: 'preferred' | 'required';
   /** Extensions made in the database, besides pgaudit and pg_stat_statements; default none. */
@@ -59,7 +63,7 @@ export interface PostgresArgs {
 
 /** Arguments with every default filled in. */
 export type ResolvedPostgresArgs = PostgresArgs &
-  Required<Pick<PostgresArgs, 'name' | 'database' | 'owner' | 'antiAffinity' | 'extensions'>> & {
+  Required<Pick<PostgresArgs, 'name' | 'database' | 'owner' | 'antiAffinity' | 'extensions' | 'rotation'>> & {
     readonly partitionMaintenance: { readonly schedule: string };
   };
 
@@ -81,6 +85,7 @@ export function resolvePostgresArgs(args: PostgresArgs): ResolvedPostgresArgs {
     owner: args.owner ?? 'platform_owner',
     antiAffinity: args.antiAffinity ?? 'preferred',
     extensions: args.extensions ?? [],
+    rotation: args.rotation ?? 1,
     partitionMaintenance: args.partitionMaintenance ?? { schedule: '17 3 * * *' },
   };
   const problems = [...shapeProblems(resolved), ...durabilityProblems(resolved), ...poolerProblems(resolved)];
@@ -94,6 +99,7 @@ function shapeProblems(args: ResolvedPostgresArgs): string[] {
     if (!ok) problems.push(`${key} must be ${allowed}, got ${JSON.stringify(got)}.`);
   };
   expect(isCount(args.instances), 'instances', args.instances, 'an integer of at least 1');
+  expect(isCount(args.rotation), 'rotation', args.rotation, 'an integer of at least 1');
   expect(DNS_LABEL.test(args.name), 'name', args.name, 'a DNS label of at most 40 characters');
   expect(IDENTIFIER.test(args.database), 'database', args.database, 'an identifier of a-z, 0-9 and _');
   expect(IDENTIFIER.test(args.owner), 'owner', args.owner, 'an identifier of a-z, 0-9 and _');

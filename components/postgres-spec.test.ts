@@ -1,5 +1,6 @@
 import type { PostgresArgs } from './postgres-args';
 import { defaultParameters } from './postgres-parameters';
+import { managedRoles } from './postgres-roles';
 import { postgresSpec } from './postgres-spec';
 
 const resources = { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '256Mi' } };
@@ -36,6 +37,13 @@ const platformLabels = (component?: string) => ({
   'app.kubernetes.io/managed-by': 'pulumi',
 });
 
+const zoneSpread = (matchLabels: object) => ({
+  maxSkew: 1,
+  topologyKey: 'topology.kubernetes.io/zone',
+  whenUnsatisfiable: 'ScheduleAnyway',
+  labelSelector: { matchLabels },
+});
+
 describe('a single instance', () => {
   const spec = postgresSpec(single);
 
@@ -65,20 +73,10 @@ describe('a single instance', () => {
             builtinLocale: 'C.UTF-8',
             localeCollate: 'C',
             localeCType: 'C.UTF-8',
-            postInitSQL: ['CREATE ROLE app LOGIN', 'CREATE ROLE readonly LOGIN'],
           },
         },
         enableSuperuserAccess: false,
-        managed: {
-          roles: ['app', 'readonly'].map((role) => ({
-            name: role,
-            ensure: 'present',
-            login: true,
-            inherit: true,
-            connectionLimit: -1,
-            passwordSecret: { name: `postgres-${role}` },
-          })),
-        },
+        managed: { roles: managedRoles({ name: 'postgres', rotation: 1 }) },
         postgresql: { parameters: defaultParameters, pg_hba: ['hostnossl all all all reject'] },
         certificates: {
           serverAltDNSNames: [
@@ -92,6 +90,7 @@ describe('a single instance', () => {
             'postgres-pooler-ro.data.svc.cluster.local',
           ],
         },
+        monitoring: { tls: { enabled: true } },
         storage: { size: '5Gi', resizeInUseVolumes: true },
         resources,
         primaryUpdateStrategy: 'unsupervised',
@@ -107,23 +106,6 @@ describe('a single instance', () => {
         },
         enablePDB: false,
       },
-    });
-  });
-
-  it('has three basic-auth Secrets that the operator reloads', () => {
-    const secret = (role: string, username: string) => ({
-      metadata: {
-        name: `postgres-${role}`,
-        namespace: 'data',
-        labels: { ...platformLabels(), 'cnpg.io/reload': 'true' },
-      },
-      type: 'kubernetes.io/basic-auth',
-      username,
-    });
-    expect(spec.secrets).toEqual({
-      owner: secret('owner', 'platform_owner'),
-      app: secret('app', 'app'),
-      readonly: secret('readonly', 'readonly'),
     });
   });
 
@@ -143,8 +125,12 @@ describe('a single instance', () => {
     });
   });
 
-  it('maintains its partitions over verified TLS, never twice at once', () => {
+  it('maintains its partitions over verified TLS, never twice at once, with an account without rights', () => {
     const identity = platformLabels('partition-maintenance');
+    expect(spec.partitionMaintenanceAccount).toEqual({
+      metadata: { name: 'postgres-partition-maintenance', namespace: 'data', labels: identity },
+      automountServiceAccountToken: false,
+    });
     const fromOwner = (key: string) => ({ secretKeyRef: { name: 'postgres-owner', key } });
     expect(spec.partitionMaintenance).toEqual({
       metadata: { name: 'postgres-partition-maintenance', namespace: 'data', labels: identity },
@@ -164,6 +150,7 @@ describe('a single instance', () => {
               metadata: { labels: identity },
               spec: {
                 restartPolicy: 'Never',
+                serviceAccountName: 'postgres-partition-maintenance',
                 automountServiceAccountToken: false,
                 enableServiceLinks: false,
                 securityContext: {
@@ -238,14 +225,7 @@ describe('a highly available cluster', () => {
         walStorage: { size: '20Gi', storageClass: 'fast', resizeInUseVolumes: true },
         primaryUpdateMethod: 'switchover',
         affinity: { ...plain.cluster.spec.affinity, podAntiAffinityType: 'required' },
-        topologySpreadConstraints: [
-          {
-            maxSkew: 1,
-            topologyKey: 'topology.kubernetes.io/zone',
-            whenUnsatisfiable: 'ScheduleAnyway',
-            labelSelector: { matchLabels: { 'cnpg.io/cluster': 'postgres' } },
-          },
-        ],
+        topologySpreadConstraints: [zoneSpread({ 'cnpg.io/cluster': 'postgres' })],
         enablePDB: true,
       },
     });
@@ -276,6 +256,7 @@ describe('a highly available cluster', () => {
             max_client_conn: '2000',
           },
         },
+        monitoring: { tls: { enabled: true } },
         template: {
           metadata: { labels: platformLabels('pooler') },
           spec: {
@@ -290,6 +271,7 @@ describe('a highly available cluster', () => {
                 ],
               },
             },
+            topologySpreadConstraints: [zoneSpread({ 'cnpg.io/poolerName': `postgres-pooler-${type}` })],
           },
         },
       },
@@ -315,7 +297,19 @@ describe('a highly available cluster', () => {
       apiVersion: 'monitoring.coreos.com/v1',
       kind: 'PodMonitor',
       metadata: { name, namespace: 'data', labels: platformLabels(component) },
-      spec: { selector: { matchLabels }, podMetricsEndpoints: [{ port: 'metrics' }] },
+      spec: {
+        selector: { matchLabels },
+        podMetricsEndpoints: [
+          {
+            port: 'metrics',
+            scheme: 'https',
+            tlsConfig: {
+              ca: { secret: { name: 'postgres-ca', key: 'ca.crt' } },
+              serverName: 'postgres-rw',
+            },
+          },
+        ],
+      },
     });
     expect(spec.podMonitors).toEqual([
       monitor('postgres', undefined, { 'cnpg.io/cluster': 'postgres', 'cnpg.io/podRole': 'instance' }),
@@ -372,4 +366,19 @@ it('does not check the quorum at failover when durability is only preferred', ()
     synchronous: { method: 'any', number: 1, dataDurability: 'preferred' },
   });
   expect(cluster.spec.postgresql.synchronous).toMatchObject({ failoverQuorum: false });
+});
+
+it('gives every pod its priority', () => {
+  const { cluster, poolers, partitionMaintenance } = postgresSpec({
+    ...highlyAvailable,
+    priorityClass: 'data',
+  });
+  const pods = [
+    cluster.spec,
+    ...poolers.map(({ spec }) => spec.template.spec),
+    partitionMaintenance.spec.jobTemplate.spec.template.spec,
+  ];
+  expect(pods.map((pod) => (pod as { priorityClassName?: string }).priorityClassName)).toEqual(
+    Array(4).fill('data'),
+  );
 });

@@ -1,14 +1,18 @@
 import { containerSecurityContext, labels, podSecurityContext } from './metadata';
-import { antiAffinity } from './placement';
+import { spread } from './placement';
 import type { PodResources } from './pod-args';
 import { PostgresArgs, ResolvedPostgresArgs, resolvePostgresArgs } from './postgres-args';
 import { postgresParameters } from './postgres-parameters';
+import { loginSecrets, managedRoles } from './postgres-roles';
 
 /** User and group of the CloudNativePG images. */
 const POSTGRES_UID = 26;
 const PORT = 5432;
 const API_VERSION = 'postgresql.cnpg.io/v1';
 const CA_MOUNT = '/etc/postgres-ca';
+const PARTITION_MAINTENANCE = 'partition-maintenance';
+/** The metrics' ports serve the same certificates as the others. */
+const monitoring = { tls: { enabled: true } };
 
 const poolerDefaults = {
   client_tls_sslmode: 'require',
@@ -18,10 +22,6 @@ const poolerDefaults = {
   server_login_retry: '1',
   server_connect_timeout: '5',
 };
-
-/** Roles with a password, by purpose. */
-export const credentials = ['owner', 'app', 'readonly'] as const;
-export type Credential = (typeof credentials)[number];
 
 /** Object specifications of the PostgreSQL component; a Secret's password is added by the component. */
 export type PostgresSpec = ReturnType<typeof postgresSpec>;
@@ -34,10 +34,8 @@ export function postgresSpec(input: PostgresArgs) {
   const args = resolvePostgresArgs(input);
   const poolers = poolerTypes(args);
   return {
-    secrets: Object.fromEntries(credentials.map((role) => [role, secretSpec(args, role)])) as Record<
-      Credential,
-      ReturnType<typeof secretSpec>
-    >,
+    logins: loginSecrets(args),
+    rotation: args.rotation,
     cluster: clusterSpec(args),
     database: args.extensions.length > 0 ? databaseSpec(args) : undefined,
     poolers: poolers.map((type) => poolerSpec(args, type)),
@@ -45,6 +43,7 @@ export function postgresSpec(input: PostgresArgs) {
       args.pooler && args.pooler.instances > 1 ? poolers.map((type) => disruptionBudgetSpec(args, type)) : [],
     podMonitors: args.podMonitor ? podMonitorSpecs(args, poolers) : [],
     partitionMaintenance: partitionMaintenanceSpec(args),
+    partitionMaintenanceAccount: serviceAccountSpec(args, PARTITION_MAINTENANCE),
     endpoints: {
       host: serviceHost(args, 'rw'),
       // The ro Service has no endpoint while there is no replica.
@@ -72,23 +71,6 @@ function poolerName({ name }: ResolvedPostgresArgs, type: PoolerType): string {
   return `${name}-pooler-${type}`;
 }
 
-function roleName(args: ResolvedPostgresArgs, role: Credential): string {
-  return role === 'owner' ? args.owner : role;
-}
-
-function secretSpec(args: ResolvedPostgresArgs, role: Credential) {
-  return {
-    metadata: {
-      name: `${args.name}-${role}`,
-      namespace: args.namespace,
-      // The operator applies a changed password without a restart.
-      labels: { ...labels({ name: args.name }), 'cnpg.io/reload': 'true' },
-    },
-    type: 'kubernetes.io/basic-auth',
-    username: roleName(args, role),
-  };
-}
-
 function clusterSpec(args: ResolvedPostgresArgs) {
   const replicated = args.instances > 1;
   return {
@@ -107,7 +89,7 @@ function clusterSpec(args: ResolvedPostgresArgs) {
       inheritedMetadata: { labels: { 'app.kubernetes.io/part-of': 'agent-data-platform' } },
       bootstrap: { initdb: initdbSpec(args) },
       enableSuperuserAccess: false,
-      managed: { roles: [managedRole(args, 'app'), managedRole(args, 'readonly')] },
+      managed: { roles: managedRoles(args) },
       postgresql: {
         parameters: postgresParameters(args.parameters),
         pg_hba: ['hostnossl all all all reject'],
@@ -116,6 +98,7 @@ function clusterSpec(args: ResolvedPostgresArgs) {
       certificates: {
         serverAltDNSNames: (['rw', 'ro'] as const).flatMap((type) => dnsNames(args, poolerName(args, type))),
       },
+      monitoring,
       storage: volumeSpec(args.storage),
       ...(args.walStorage ? { walStorage: volumeSpec(args.walStorage) } : {}),
       resources: args.resources,
@@ -131,7 +114,10 @@ function clusterSpec(args: ResolvedPostgresArgs) {
         podAntiAffinityType: args.antiAffinity,
         topologyKey: 'kubernetes.io/hostname',
       },
-      ...(replicated ? { topologySpreadConstraints: [zoneSpread({ 'cnpg.io/cluster': args.name })] } : {}),
+      ...(replicated
+        ? { topologySpreadConstraints: zoneSpread(args, { 'cnpg.io/cluster': args.name }) }
+        : {}),
+      ...priority(args),
       // With one instance a budget would only block node maintenance.
       enablePDB: replicated,
     },
@@ -150,22 +136,6 @@ function initdbSpec(args: ResolvedPostgresArgs) {
     builtinLocale: 'C.UTF-8',
     localeCollate: 'C',
     localeCType: 'C.UTF-8',
-    // Made here so that they exist before the first schema change grants to them; the operator sets the rest.
-    postInitSQL: [
-      `CREATE ROLE ${roleName(args, 'app')} LOGIN`,
-      `CREATE ROLE ${roleName(args, 'readonly')} LOGIN`,
-    ],
-  };
-}
-
-function managedRole(args: ResolvedPostgresArgs, role: 'app' | 'readonly') {
-  return {
-    name: roleName(args, role),
-    ensure: 'present',
-    login: true,
-    inherit: true,
-    connectionLimit: -1,
-    passwordSecret: { name: `${args.name}-${role}` },
   };
 }
 
@@ -183,13 +153,12 @@ function volumeSpec({ size, className }: { readonly size: string; readonly class
   return { size, ...(className ? { storageClass: className } : {}), resizeInUseVolumes: true };
 }
 
-function zoneSpread(matchLabels: Record<string, string>) {
-  return {
-    maxSkew: 1,
-    topologyKey: 'topology.kubernetes.io/zone',
-    whenUnsatisfiable: 'ScheduleAnyway',
-    labelSelector: { matchLabels },
-  };
+function zoneSpread({ antiAffinity }: ResolvedPostgresArgs, matchLabels: Record<string, string>) {
+  return spread(antiAffinity, matchLabels).topologySpreadConstraints;
+}
+
+function priority({ priorityClass }: ResolvedPostgresArgs) {
+  return priorityClass ? { priorityClassName: priorityClass } : {};
 }
 
 function dnsNames({ namespace }: ResolvedPostgresArgs, service: string): string[] {
@@ -238,13 +207,13 @@ function poolerSpec(args: ResolvedPostgresArgs, type: PoolerType) {
         poolMode: pooler.poolMode,
         parameters: { ...poolerDefaults, ...pooler.parameters },
       },
+      monitoring,
       template: {
         metadata: { labels: { ...labels({ name: args.name, component: 'pooler' }) } },
         spec: {
           containers: [{ name: 'pgbouncer', resources: pooler.resources }],
-          ...(pooler.instances > 1
-            ? { affinity: antiAffinity(args.antiAffinity, { 'cnpg.io/poolerName': name }) }
-            : {}),
+          ...(pooler.instances > 1 ? spread(args.antiAffinity, { 'cnpg.io/poolerName': name }) : {}),
+          ...priority(args),
         },
       },
     },
@@ -272,7 +241,19 @@ function podMonitorSpecs(args: ResolvedPostgresArgs, poolers: readonly PoolerTyp
       namespace: args.namespace,
       labels: labels({ name: args.name, ...(component ? { component } : {}) }),
     },
-    spec: { selector: { matchLabels }, podMetricsEndpoints: [{ port: 'metrics' }] },
+    spec: {
+      selector: { matchLabels },
+      podMetricsEndpoints: [
+        {
+          port: 'metrics',
+          scheme: 'https',
+          tlsConfig: {
+            ca: { secret: { name: `${args.name}-ca`, key: 'ca.crt' } },
+            serverName: `${args.name}-rw`,
+          },
+        },
+      ],
+    },
   });
   return [
     monitor(args.name, undefined, { 'cnpg.io/cluster': args.name, 'cnpg.io/podRole': 'instance' }),
@@ -288,11 +269,18 @@ const maintenanceResources: PodResources = {
   limits: { memory: '64Mi' },
 };
 
+function serviceAccountSpec({ name, namespace }: ResolvedPostgresArgs, component: string) {
+  return {
+    metadata: { name: `${name}-${component}`, namespace, labels: labels({ name, component }) },
+    automountServiceAccountToken: false,
+  };
+}
+
 function partitionMaintenanceSpec(args: ResolvedPostgresArgs) {
-  const identity = { name: args.name, component: 'partition-maintenance' };
+  const identity = { name: args.name, component: PARTITION_MAINTENANCE };
   return {
     metadata: {
-      name: `${args.name}-partition-maintenance`,
+      name: `${args.name}-${PARTITION_MAINTENANCE}`,
       namespace: args.namespace,
       labels: labels(identity),
     },
@@ -319,7 +307,9 @@ function maintenancePod(args: ResolvedPostgresArgs) {
   const fromSecret = (key: string) => ({ secretKeyRef: { name: `${args.name}-owner`, key } });
   return {
     restartPolicy: 'Never',
+    serviceAccountName: `${args.name}-${PARTITION_MAINTENANCE}`,
     automountServiceAccountToken: false,
+    ...priority(args),
     enableServiceLinks: false,
     securityContext: podSecurityContext(POSTGRES_UID),
     containers: [

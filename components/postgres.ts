@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { generatedPassword } from './password';
+import { credential, type Credential as RotatedCredential, generatedPassword } from './credential';
 import { PostgresArgs } from './postgres-args';
+import { PostgresLogins } from './postgres-logins';
+import { type Credential, type RotatingRole, rotatingRoles } from './postgres-roles';
 import { PoolerRollout } from './postgres-rollout';
-import { Credential, credentials, PostgresSpec, postgresSpec } from './postgres-spec';
+import { PostgresSpec, postgresSpec } from './postgres-spec';
 
 export type { PostgresArgs } from './postgres-args';
 
+type LoginSecret = PostgresSpec['logins']['owner'];
+type Passwords = Readonly<Record<RotatingRole, RotatedCredential>>;
+
 /**
- * A PostgreSQL cluster run by CloudNativePG, with its roles, PgBouncer and partition maintenance.
- * Needs the operator (see `Operators`) and the namespace; deletes neither volumes of a retaining StorageClass.
+ * A PostgreSQL cluster run by CloudNativePG, with its roles, PgBouncer and partition maintenance. Its certificates are the
+ * operator's; connections without TLS are refused. Raising `rotation` gives each role but the owner a second login with the
+ * same rights, and their Secrets switch to it once every instance accepts it; the one before stays valid until the next rotation.
+ * Needs the operator (see `Operators`), the namespace and a provider that changes Secrets in place (`enableSecretMutable`);
+ * deletes neither volumes of a retaining StorageClass.
  * @see https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/
  */
 export class Postgres extends pulumi.ComponentResource {
@@ -33,22 +41,21 @@ export class Postgres extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     const spec = postgresSpec(args);
     super('agent-data-platform:data:Postgres', name, {}, opts);
-    const secrets = this.declareSecrets(name, spec);
-    this.cluster = this.declareCluster(name, spec, Object.values(secrets));
+    const logins = this.declareLogins(name, spec);
+    this.cluster = this.declareCluster(name, spec, [logins.owner, ...logins.slots]);
+    const accepted = this.declareAccepted(name, spec, args.context);
     this.declarePoolers(name, spec, args.context);
     this.declareMonitors(name, spec);
-    new k8s.batch.v1.CronJob(`${name}-partition-maintenance`, spec.partitionMaintenance, {
-      parent: this,
-      dependsOn: this.cluster,
-    });
+    this.declarePartitionMaintenance(name, spec, accepted);
     this.host = spec.endpoints.host;
     this.roHost = spec.endpoints.roHost;
     this.poolerHost = spec.endpoints.poolerHost;
     this.port = spec.endpoints.port;
     this.database = spec.cluster.spec.bootstrap.initdb.database;
-    this.credentialSecrets = Object.fromEntries(
-      credentials.map((role) => [role, secrets[role].metadata.name]),
-    ) as Record<Credential, pulumi.Output<string>>;
+    this.credentialSecrets = {
+      owner: logins.owner.metadata.name,
+      ...this.declareCurrentLogins(name, spec, logins.passwords, accepted),
+    };
     // The operator makes this Secret, so its name only counts once the cluster is ready.
     this.caSecret = this.cluster.id.apply(() => spec.caSecret);
     this.registerOutputs({
@@ -62,16 +69,59 @@ export class Postgres extends pulumi.ComponentResource {
     });
   }
 
-  private declareSecrets(name: string, spec: PostgresSpec): Record<Credential, k8s.core.v1.Secret> {
-    const declare = (role: Credential) => {
-      const { username, ...secret } = spec.secrets[role];
-      const stringData = { username, password: generatedPassword(`${name}-${role}`, this) };
-      return new k8s.core.v1.Secret(`${name}-${role}`, { ...secret, stringData }, { parent: this });
+  /** The Secrets that the operator takes passwords from. */
+  private declareLogins(name: string, { logins, rotation }: PostgresSpec) {
+    const declare = (suffix: string, spec: LoginSecret, password: pulumi.Output<string>) =>
+      this.declareLogin(`${name}-${suffix}`, spec, password, []);
+    const passwords = Object.fromEntries(
+      rotatingRoles.map((role) => [role, credential(`${name}-${role}`, rotation, this)]),
+    ) as Passwords;
+    return {
+      passwords,
+      owner: declare('owner', logins.owner, generatedPassword(`${name}-owner`, this, rotation)),
+      slots: logins.slots.map(({ role, slot, ...secret }) => {
+        const { current, previous, slot: currentSlot } = passwords[role];
+        return declare(`${role}-${slot}`, secret, slot === currentSlot ? current : previous!);
+      }),
     };
-    return Object.fromEntries(credentials.map((role) => [role, declare(role)])) as Record<
-      Credential,
-      k8s.core.v1.Secret
+  }
+
+  /** What the Secrets of the applications wait for. */
+  private declareAccepted(name: string, spec: PostgresSpec, context: string | undefined): PostgresLogins {
+    const { namespace, name: cluster } = spec.cluster.metadata;
+    const secrets = [spec.logins.owner, ...spec.logins.slots].map(({ metadata }) => metadata.name);
+    const { rotation, caSecret } = spec;
+    return new PostgresLogins(
+      `${name}-logins`,
+      { namespace, cluster, secrets, caSecret, rotation, ...(context ? { context } : {}) },
+      { parent: this, dependsOn: this.cluster },
+    );
+  }
+
+  private declareCurrentLogins(
+    name: string,
+    { logins }: PostgresSpec,
+    passwords: Passwords,
+    accepted: PostgresLogins,
+  ): Record<RotatingRole, pulumi.Output<string>> {
+    const declare = (role: RotatingRole) => {
+      const { slot, current } = passwords[role];
+      return this.declareLogin(`${name}-${role}`, logins.current(role, slot), current, [accepted]);
+    };
+    return Object.fromEntries(rotatingRoles.map((role) => [role, declare(role).metadata.name])) as Record<
+      RotatingRole,
+      pulumi.Output<string>
     >;
+  }
+
+  private declareLogin(
+    name: string,
+    { username, metadata, type }: LoginSecret,
+    password: pulumi.Output<string>,
+    dependsOn: pulumi.Resource[],
+  ): k8s.core.v1.Secret {
+    const stringData = { username, password };
+    return new k8s.core.v1.Secret(name, { metadata, type, stringData }, { parent: this, dependsOn });
   }
 
   private declareCluster(name: string, spec: PostgresSpec, dependsOn: pulumi.Resource[]) {
@@ -108,6 +158,18 @@ export class Postgres extends pulumi.ComponentResource {
     spec.poolerDisruptionBudgets.forEach((budget, index) => {
       const type = spec.poolers[index]!.spec.type;
       new k8s.policy.v1.PodDisruptionBudget(`${name}-pooler-${type}-budget`, budget, { parent: this });
+    });
+  }
+
+  private declarePartitionMaintenance(name: string, spec: PostgresSpec, accepted: PostgresLogins): void {
+    const account = new k8s.core.v1.ServiceAccount(
+      `${name}-partition-maintenance`,
+      spec.partitionMaintenanceAccount,
+      { parent: this },
+    );
+    new k8s.batch.v1.CronJob(`${name}-partition-maintenance`, spec.partitionMaintenance, {
+      parent: this,
+      dependsOn: [accepted, account],
     });
   }
 

@@ -1,10 +1,11 @@
-/** A store of one server without authentication of its own, behind the proxy of auth-proxy.ts in the same pod. */
+/** A store of one server without authentication and TLS of its own, behind the proxy of auth-proxy.ts in the same pod. */
 import {
   authProxyConfiguration,
   type AuthProxyArgs,
   authProxyPodParts,
   probesThroughProxy,
 } from './auth-proxy';
+import { type CertificateRequest, servedNames } from './certificates/request';
 import {
   configurationAnnotation,
   containerSecurityContext,
@@ -29,9 +30,10 @@ export interface ProxiedStoreArgs {
   readonly dataPath: string;
   readonly storage: VolumeArgs;
   readonly resources: PodResources;
+  /** Its roles have a Secret `<name>-<role>` each. */
   readonly proxy: AuthProxyArgs;
-  /** Roles with a Secret `<name>-<role>` each. */
-  readonly roles: readonly string[];
+  /** PriorityClass of the pod; default none. */
+  readonly priorityClass?: string;
   /** Services for clients: port of the proxy by name. */
   readonly services: Readonly<Record<string, number>>;
   /** Port of every one of these Services. */
@@ -43,6 +45,17 @@ export type ProxiedStoreSpec = ReturnType<typeof proxiedStoreSpec>;
 
 const UID = 65534;
 
+/** Every name that clients of a proxied store verify. */
+export function proxiedStoreCertificate(
+  { name, namespace }: Pick<ProxiedStoreArgs, 'name' | 'namespace'>,
+  services: readonly string[],
+): CertificateRequest {
+  return {
+    secret: `${name}-tls`,
+    dnsNames: servedNames({ namespace, services, nodes: [`${name}-nodes`] }),
+  };
+}
+
 /** Pure specification of everything that a proxied store consists of. */
 export function proxiedStoreSpec(args: ProxiedStoreArgs) {
   const metadata = (name: string) => ({
@@ -53,13 +66,17 @@ export function proxiedStoreSpec(args: ProxiedStoreArgs) {
   const selector = selectorLabels({ name: args.name });
   const { name, proxy } = args;
   const files = { ...args.files, 'nginx.conf': authProxyConfiguration(proxy) };
-  const ports = (port: number) => [{ name: 'http', port: args.port, targetPort: port }];
+  const protocol = proxy.tlsSecret ? 'https' : 'http';
+  const ports = (port: number) => [{ name: protocol, port: args.port, targetPort: port }];
   return {
     scheme: proxy.scheme,
+    healthPort: proxy.healthPort,
+    tlsSecret: proxy.tlsSecret,
+    serviceAccount: { metadata: metadata(name), automountServiceAccountToken: false },
     configMap: { metadata: metadata(name), data: files },
     credentials: { metadata: metadata(`${name}-proxy`), type: 'Opaque' },
     roles: Object.fromEntries(
-      args.roles.map((role) => [role, roleSecret(proxy.scheme, metadata(`${name}-${role}`))]),
+      proxy.roles.map((role) => [role, roleSecret(proxy.scheme, metadata(`${name}-${role}`))]),
     ),
     services: {
       nodes: {
@@ -107,8 +124,12 @@ function podSpec(args: ProxiedStoreArgs) {
     { configMap: args.name, credentialsSecret: `${args.name}-proxy` },
   );
   return {
+    serviceAccountName: args.name,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
+    ...(args.priorityClass ? { priorityClassName: args.priorityClass } : {}),
+    // As process 1 of its own container, Oxigraph ignores the signal to stop.
+    shareProcessNamespace: true,
     terminationGracePeriodSeconds: 60,
     securityContext: podSecurityContext(UID),
     containers: [
@@ -120,7 +141,7 @@ function podSpec(args: ProxiedStoreArgs) {
         ...(args.env ? { env: [...args.env] } : {}),
         resources: args.resources,
         securityContext: containerSecurityContext(),
-        ...probesThroughProxy(args.proxy.healthPort),
+        ...probesThroughProxy(args.proxy),
         volumeMounts: [
           { name: 'data', mountPath: args.dataPath },
           { name: 'tmp', mountPath: '/tmp' },

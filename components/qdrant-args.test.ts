@@ -17,7 +17,13 @@ test('fills in the defaults of a server alone and of peers', () => {
     hnswM: 16,
     hnswEfConstruct: 100,
   };
-  const defaults = { name: 'qdrant', antiAffinity: 'preferred', clusterDomain: 'cluster.local' };
+  const defaults = {
+    name: 'qdrant',
+    antiAffinity: 'preferred',
+    clusterDomain: 'cluster.local',
+    appCollections: [],
+    rotation: 1,
+  };
   expect(resolveQdrantArgs(args)).toEqual({ ...args, ...defaults, peers: 1, collections });
   expect(resolveQdrantArgs({ ...args, peers: 5 })).toEqual({
     ...args,
@@ -66,6 +72,12 @@ test.each<[string, object, string]>([
     'antiAffinity must be preferred or required, got "never".',
   ],
   ['a bad name', { name: 'a"b' }, 'name must be a DNS label of at most 40 characters, got "a"b".'],
+  ['no generation', { rotation: 0 }, 'rotation must be an integer of at least 1, got 0.'],
+  [
+    'a bad collection',
+    { appCollections: ['a/b'] },
+    'appCollections must hold names of collections, got "a/b".',
+  ],
   ['a bad Secret', { tlsSecret: 'A B' }, 'tlsSecret must be the name of a Secret, got "A B".'],
 ])('refuses %s', (_case, wrong, message) => {
   expect(() => resolveQdrantArgs({ ...args, ...wrong })).toThrow(new Error(`qdrant: ${message}`));

@@ -17,8 +17,18 @@ export interface QdrantArgs {
   readonly antiAffinity?: 'preferred' | 'required';
   /** What a new collection gets for all that its change file leaves out. */
   readonly collections?: QdrantCollectionDefaults;
-  /** Secret with `tls.crt`, `tls.key` and `ca.crt` for the Service and for each peer; default no TLS. */
+  /** Collections and aliases whose points applications may use; default none, and then there is no login for them. */
+  readonly appCollections?: readonly string[];
+  /** Counts the rotations of the logins' tokens, but not of the key that signs them, from 1, the default. */
+  readonly rotation?: number;
+  /** Secret with `tls.crt`, `tls.key` and `ca.crt` of `qdrantCertificate`; default no TLS. */
   readonly tlsSecret?: string;
+  /** Changes with the certificate in `tlsSecret`, and then replaces the pods one by one. */
+  readonly certificateFingerprint?: pulumi.Input<string>;
+  /** PriorityClass of the pods; default the cluster's. */
+  readonly priorityClass?: string;
+  /** Context in the kubeconfig; default the current one. */
+  readonly context?: string;
   /** DNS domain of the cluster; default `cluster.local`. */
   readonly clusterDomain?: string;
 }
@@ -39,9 +49,11 @@ export interface QdrantCollectionDefaults {
   readonly hnswEfConstruct?: number;
 }
 
+type Optional = 'tlsSecret' | 'certificateFingerprint' | 'priorityClass' | 'context';
+
 /** Arguments with every default filled in. */
-export type ResolvedQdrantArgs = Required<Omit<QdrantArgs, 'tlsSecret' | 'collections'>> &
-  Pick<QdrantArgs, 'tlsSecret'> & { readonly collections: Required<QdrantCollectionDefaults> };
+export type ResolvedQdrantArgs = Required<Omit<QdrantArgs, Optional | 'collections'>> &
+  Pick<QdrantArgs, Optional> & { readonly collections: Required<QdrantCollectionDefaults> };
 
 /**
  * Fills in the defaults and checks everything that depends on more than a type.
@@ -56,6 +68,8 @@ export function resolveQdrantArgs(args: QdrantArgs): ResolvedQdrantArgs {
     peers,
     antiAffinity: args.antiAffinity ?? 'preferred',
     clusterDomain: args.clusterDomain ?? 'cluster.local',
+    appCollections: args.appCollections ?? [],
+    rotation: args.rotation ?? 1,
     collections: {
       replicationFactor,
       writeConsistencyFactor:
@@ -101,8 +115,12 @@ function collectionProblems({ peers, collections }: ResolvedQdrantArgs): string[
   return problems;
 }
 
-function nameProblems({ name, tlsSecret, clusterDomain }: ResolvedQdrantArgs): string[] {
-  const problems: string[] = [];
+function nameProblems(args: ResolvedQdrantArgs): string[] {
+  const { name, tlsSecret, clusterDomain, appCollections, rotation } = args;
+  const problems = appCollections
+    .filter((collection) => !/^[a-z][a-z0-9_-]{0,62}$/.test(collection))
+    .map((collection) => `appCollections must hold names of collections, got "${collection}".`);
+  if (!isAtLeast(1, rotation)) problems.push(`rotation must be an integer of at least 1, got ${rotation}.`);
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
   if (tlsSecret !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(tlsSecret))

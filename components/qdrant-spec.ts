@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { type CertificateRequest, servedNames } from './certificates/request';
 import {
   configurationAnnotation,
   containerSecurityContext,
@@ -9,7 +10,9 @@ import {
 import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
+import { HISTORY } from '../migrations/targets/qdrant/format';
 import { QdrantArgs, ResolvedQdrantArgs, resolveQdrantArgs } from './qdrant-args';
+import type { QdrantAccess } from './qdrant-logins';
 
 /** User and group of the official unprivileged image; the ordinary one runs as them too. */
 const QDRANT_UID = 1000;
@@ -30,10 +33,9 @@ export function qdrantSpec(input: QdrantArgs) {
   const host = `${name}.${namespace}.svc`;
   return {
     configMap: { metadata: metadata(args, name), data: files },
-    secrets: {
-      apiKey: { metadata: metadata(args, `${name}-api-key`), type: 'Opaque' },
-      readOnlyApiKey: { metadata: metadata(args, `${name}-read-only-api-key`), type: 'Opaque' },
-    },
+    apiKeySecret: { metadata: metadata(args, `${name}-api-key`), type: 'Opaque' },
+    serviceAccount: { metadata: metadata(args, name), automountServiceAccountToken: false },
+    logins: loginsSpec(args),
     services: { nodes: nodesServiceSpec(args), client: clientServiceSpec(args) },
     statefulSet: statefulSetSpec(args, files),
     disruptionBudget: args.peers > 1 ? disruptionBudgetSpec(args) : undefined,
@@ -46,6 +48,13 @@ export function qdrantSpec(input: QdrantArgs) {
   };
 }
 
+/** The certificate of the servers, for clients and for each other. */
+export function qdrantCertificate(input: QdrantArgs): CertificateRequest {
+  const { name, namespace, clusterDomain, tlsSecret } = resolveQdrantArgs(input);
+  const dnsNames = servedNames({ namespace, clusterDomain, services: [name], nodes: [`${name}-nodes`] });
+  return { secret: tlsSecret ?? `${name}-tls`, dnsNames };
+}
+
 /** Connections of the peers: Raft, and downloads of shard snapshots over HTTP. */
 export function qdrantFlows(input: QdrantArgs): PodFlows[] {
   const { name, peers } = resolveQdrantArgs(input);
@@ -56,6 +65,39 @@ export function qdrantFlows(input: QdrantArgs): PodFlows[] {
 
 function metadata(args: ResolvedQdrantArgs, name: string) {
   return { name, namespace: args.namespace, labels: labels({ name: args.name }) };
+}
+
+/** Who logs in to Qdrant with a token. */
+export type QdrantLogin = 'app' | 'readonly' | 'backup' | 'monitor';
+
+/** Rights of each login, and which generations are valid. */
+function loginsSpec(args: ResolvedQdrantArgs) {
+  const { name, namespace, rotation, tlsSecret, context } = args;
+  const collections = [...args.appCollections].sort();
+  const on = (names: readonly string[], access: 'r' | 'rw') =>
+    names.map((collection) => ({ collection, access }));
+  const access: Partial<Record<QdrantLogin, QdrantAccess>> = {
+    ...(collections.length > 0 ? { app: on(collections, 'rw'), readonly: on(collections, 'r') } : {}),
+    // Who makes snapshots of a collection may write to it.
+    backup: on([...collections, HISTORY], 'rw'),
+    // Who reads the metrics may read everything.
+    monitor: 'r',
+  };
+  return {
+    access,
+    secret: (login: QdrantLogin) => ({ metadata: metadata(args, `${name}-${login}`), type: 'Opaque' }),
+    valid: {
+      namespace,
+      service: name,
+      port: ports.http,
+      apiKeySecret: `${name}-api-key`,
+      ...(tlsSecret ? { caSecret: tlsSecret } : {}),
+      // In an order that no later login changes: it decides the points of each.
+      logins: ['app', 'readonly', 'backup', 'monitor'],
+      rotation,
+      ...(context ? { context } : {}),
+    },
+  };
 }
 
 /**
@@ -75,7 +117,7 @@ function configuration({ peers, collections, tlsSecret }: ResolvedQdrantArgs) {
         quantization: quantization(collections.quantization),
       },
     },
-    service: { enable_cors: false, enable_tls: tls },
+    service: { enable_cors: false, enable_tls: tls, jwt_rbac: true },
     cluster: { enabled: peers > 1, p2p: { port: ports.p2p, enable_tls: tls && peers > 1 } },
     ...(tls ? { tls: { cert: './tls/tls.crt', key: './tls/tls.key', ca_cert: './tls/ca.crt' } } : {}),
   };
@@ -155,7 +197,9 @@ function statefulSetSpec(args: ResolvedQdrantArgs, files: Record<string, string>
 function podSpec(args: ResolvedQdrantArgs) {
   const { name, tlsSecret } = args;
   return {
+    serviceAccountName: name,
     automountServiceAccountToken: false,
+    ...(args.priorityClass ? { priorityClassName: args.priorityClass } : {}),
     // Service variables such as QDRANT_PORT would only confuse.
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 60,
@@ -208,15 +252,13 @@ function startScript({ peers, name }: ResolvedQdrantArgs): string {
 
 function environment(args: ResolvedQdrantArgs) {
   const { name, namespace, peers, clusterDomain, tlsSecret } = args;
-  const key = (variable: string, secret: string) => ({
-    name: variable,
-    valueFrom: { secretKeyRef: { name: `${name}-${secret}`, key: 'apiKey' } },
-  });
   const uri = (pod: string) =>
     `${tlsSecret ? 'https' : 'http'}://${pod}.${nodesService(args)}.${namespace}.svc.${clusterDomain}:${ports.p2p}`;
   return [
-    key('QDRANT__SERVICE__API_KEY', 'api-key'),
-    key('QDRANT__SERVICE__READ_ONLY_API_KEY', 'read-only-api-key'),
+    {
+      name: 'QDRANT__SERVICE__API_KEY',
+      valueFrom: { secretKeyRef: { name: `${name}-api-key`, key: 'apiKey' } },
+    },
     { name: 'QDRANT_INIT_FILE_PATH', value: '/qdrant/init/.qdrant-initialized' },
     ...(peers > 1
       ? [

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { Qdrant, QdrantArgs } from './qdrant';
-import { qdrantSpec } from './qdrant-spec';
+import { loginToken } from './qdrant-logins';
+import { qdrantCertificate, qdrantSpec } from './qdrant-spec';
 import { declaredBy } from './testing/mocks';
 
 const args: QdrantArgs = {
@@ -13,13 +14,11 @@ const args: QdrantArgs = {
 const selector = { 'app.kubernetes.io/name': 'qdrant', 'app.kubernetes.io/part-of': 'agent-data-platform' };
 const labels = { ...selector, 'app.kubernetes.io/managed-by': 'pulumi' };
 const metadata = (name: string) => ({ name, namespace: 'data', labels });
-const key = (name: string, secret: string) => ({
-  name,
-  valueFrom: { secretKeyRef: { name: secret, key: 'apiKey' } },
-});
 const keys = [
-  key('QDRANT__SERVICE__API_KEY', 'qdrant-api-key'),
-  key('QDRANT__SERVICE__READ_ONLY_API_KEY', 'qdrant-read-only-api-key'),
+  {
+    name: 'QDRANT__SERVICE__API_KEY',
+    valueFrom: { secretKeyRef: { name: 'qdrant-api-key', key: 'apiKey' } },
+  },
   { name: 'QDRANT_INIT_FILE_PATH', value: '/qdrant/init/.qdrant-initialized' },
 ];
 const port = (name: string, number: number) => ({ name, port: number, targetPort: name });
@@ -35,14 +34,12 @@ const configuration = (more: Partial<QdrantArgs> = {}): unknown =>
   parse(qdrantSpec({ ...args, ...more }).configMap.data['production.yaml']);
 
 test('a server alone, whole', () => {
-  const { configMap, ...spec } = qdrantSpec(args);
+  const { configMap, logins: _logins, ...spec } = qdrantSpec(args);
   const health = (path: string) => ({ httpGet: { path, port: 'http' }, timeoutSeconds: 5 });
   expect(configMap.metadata).toEqual(metadata('qdrant'));
   expect(spec).toEqual({
-    secrets: {
-      apiKey: { metadata: metadata('qdrant-api-key'), type: 'Opaque' },
-      readOnlyApiKey: { metadata: metadata('qdrant-read-only-api-key'), type: 'Opaque' },
-    },
+    apiKeySecret: { metadata: metadata('qdrant-api-key'), type: 'Opaque' },
+    serviceAccount: { metadata: metadata('qdrant'), automountServiceAccountToken: false },
     services: {
       nodes: {
         metadata: metadata('qdrant-nodes'),
@@ -73,6 +70,7 @@ test('a server alone, whole', () => {
             annotations: { 'agent-data-platform/config-checksum': expect.stringMatching(/^[0-9a-f]{64}$/) },
           },
           spec: {
+            serviceAccountName: 'qdrant',
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             terminationGracePeriodSeconds: 60,
@@ -150,7 +148,7 @@ test('the configuration gives new collections the defaults of the environment', 
         quantization: null,
       },
     },
-    service: { enable_cors: false, enable_tls: false },
+    service: { enable_cors: false, enable_tls: false, jwt_rbac: true },
     cluster: { enabled: false, p2p: { port: 6335, enable_tls: false } },
   });
   const collections = {
@@ -226,7 +224,8 @@ test('three peers: the first starts the cluster, the others join it; a budget an
 });
 
 test('TLS between clients and peers, and among peers', () => {
-  const spec = qdrantSpec({ ...args, peers: 3, tlsSecret: 'qdrant-tls' });
+  const secure = { ...args, peers: 3, tlsSecret: 'qdrant-tls', priorityClass: 'stores' };
+  const spec = qdrantSpec(secure);
   const pod = spec.statefulSet.spec.template.spec;
   const container = pod.containers[0]!;
   expect(spec.endpoints.url).toBe('https://qdrant.data.svc:6333');
@@ -245,6 +244,87 @@ test('TLS between clients and peers, and among peers', () => {
     name: 'tls',
     secret: { secretName: 'qdrant-tls', defaultMode: 0o440 },
   });
+  expect(pod).toMatchObject({ priorityClassName: 'stores' });
+  expect(spec.logins.valid.caSecret).toBe('qdrant-tls');
+  expect(qdrantCertificate(secure)).toEqual({
+    secret: 'qdrant-tls',
+    dnsNames: [
+      'qdrant',
+      'qdrant.data',
+      'qdrant.data.svc',
+      'qdrant.data.svc.cluster.local',
+      'qdrant-nodes',
+      'qdrant-nodes.data',
+      'qdrant-nodes.data.svc',
+      'qdrant-nodes.data.svc.cluster.local',
+      '*.qdrant-nodes.data',
+      '*.qdrant-nodes.data.svc',
+      '*.qdrant-nodes.data.svc.cluster.local',
+      'localhost',
+    ],
+  });
+});
+
+test('a new certificate replaces the pods', async () => {
+  const declared = await declaredBy(() => new Qdrant('qdrant', { ...args, certificateFingerprint: 'ab12' }));
+  const { inputs } = declared.find(({ path }) => path.endsWith('StatefulSet'))!;
+  expect(inputs.spec.template.metadata.annotations).toMatchObject({
+    'agent-data-platform/certificate': 'ab12',
+  });
+});
+
+describe('logins', () => {
+  const appCollections = ['tools', 'documents'];
+  const on = (names: string[], access: string) => names.map((collection) => ({ collection, access }));
+
+  test('have rights on single collections, except for the monitor, whose metrics are about all', () => {
+    const { access, secret, valid } = qdrantSpec({ ...args, appCollections, context: 'here' }).logins;
+    expect(access).toEqual({
+      app: on(['documents', 'tools'], 'rw'),
+      readonly: on(['documents', 'tools'], 'r'),
+      backup: on(['documents', 'tools', 'schema_migrations'], 'rw'),
+      monitor: 'r',
+    });
+    expect(secret('app')).toEqual({ metadata: metadata('qdrant-app'), type: 'Opaque' });
+    expect(valid).toEqual({
+      namespace: 'data',
+      service: 'qdrant',
+      port: 6333,
+      apiKeySecret: 'qdrant-api-key',
+      logins: ['app', 'readonly', 'backup', 'monitor'],
+      rotation: 1,
+      context: 'here',
+    });
+  });
+
+  test('a token says whose it is, of which generation, and what it may do', () => {
+    const parts = loginToken('key', 'app', 2, on(['documents'], 'rw') as never).split('.');
+    const [header, claims] = parts
+      .slice(0, 2)
+      .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
+    expect(header).toEqual({ alg: 'HS256', typ: 'JWT' });
+    expect(claims).toEqual({
+      access: [{ collection: 'documents', access: 'rw' }],
+      value_exists: {
+        collection: 'platform_logins',
+        matches: [
+          { key: 'login', value: 'app' },
+          { key: 'generation', value: 2 },
+        ],
+      },
+      subject: 'app',
+    });
+  });
+
+  test.each([1, 2])('rotation %i gives applications its token', async (rotation) => {
+    const declared = await declaredBy(() => new Qdrant('qdrant', { ...args, appCollections, rotation }));
+    const inputs = (name: string) => declared.find((resource) => resource.name === name)!.inputs;
+    expect(inputs('qdrant-logins')).toMatchObject({ rotation });
+    const access = on(['documents', 'tools'], 'r') as never;
+    expect(inputs('qdrant-readonly').stringData.value).toEqual({
+      apiKey: loginToken('qdrant-api-key-password-result', 'readonly', rotation, access),
+    });
+  });
 });
 
 test.each<[string, QdrantArgs, string[]]>([
@@ -258,12 +338,14 @@ test.each<[string, QdrantArgs, string[]]>([
     'kubernetes:apps/v1:StatefulSet qdrant',
     'kubernetes:core/v1:ConfigMap qdrant-config',
     'kubernetes:core/v1:Secret qdrant-api-key',
-    'kubernetes:core/v1:Secret qdrant-read-only-api-key',
+    'kubernetes:core/v1:Secret qdrant-backup',
+    'kubernetes:core/v1:Secret qdrant-monitor',
     'kubernetes:core/v1:Service qdrant',
     'kubernetes:core/v1:Service qdrant-nodes',
+    'kubernetes:core/v1:ServiceAccount qdrant',
     ...more,
+    'pulumi-nodejs:dynamic/qdrant:Logins qdrant-logins',
     'random:index/randomPassword:RandomPassword qdrant-api-key-password',
-    'random:index/randomPassword:RandomPassword qdrant-read-only-api-key-password',
   ]);
   const key_ = declared.find(({ name }) => name === 'qdrant-api-key');
   expect(key_?.inputs.stringData.value).toEqual({ apiKey: 'qdrant-api-key-password-result' });

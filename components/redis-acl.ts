@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { checksum } from './metadata';
 
 /** What one ACL user is for, and what it may do on each kind of pod; no rules mean that it does not exist there. */
 interface AclUser {
@@ -46,6 +46,18 @@ const masterLookup = [
   '+sentinel|slaves',
   '+sentinel|sentinels',
 ];
+
+/** Every key, to look at and not to change. */
+const lookOnly = [...nothing, '%R~*', '+@read', '-@dangerous', ...clientBasics];
+
+/** A copy of everything as replicas get it. @see https://redis.io/docs/latest/commands/psync/ */
+const copy = [...nothing, '+client|setname', '+info', '+ping', '+psync', '+replconf', '+role', '+sync'];
+
+/** A restore empties the server and writes each key as it was copied. @see https://redis.io/docs/latest/commands/restore/ */
+const restoring = ['~*', '+flushall', '+function|restore', '+restore', '+select', '+wait'];
+
+/** What the pods' scripts do to use new passwords without a restart. */
+const reload = ['+acl|load', '+config|set'];
 
 const applicationData = ['~*', '&*', '+@all', '-@admin', '-@dangerous', '+info', '+role'];
 
@@ -102,6 +114,23 @@ export const aclUsers = {
     sentinel: masterLookup,
     cluster: applicationData,
   },
+  readonly: {
+    purpose: 'People and reports: reads every key and its names; changes nothing, subscribes to nothing.',
+    server: lookOnly,
+    sentinel: masterLookup,
+    cluster: [...lookOnly, ...clusterTopology],
+  },
+  backup: {
+    purpose: 'Backups: the whole data set as a replica receives it (`redis-cli --rdb`), and nothing by key.',
+    server: copy,
+    sentinel: masterLookup,
+    cluster: [...copy, ...clusterTopology],
+  },
+  restore: {
+    purpose: 'Restores: replaces the whole data set with a copy; only who restores needs it.',
+    server: [...copy, ...restoring],
+    cluster: [...copy, ...clusterTopology, ...restoring],
+  },
   migrations: {
     purpose: 'Change files: the key registry, streams and consumer groups; an audit by name, type and TTL.',
     server: changeFiles,
@@ -116,6 +145,7 @@ export const aclUsers = {
       '+info',
       '+client|setname',
       '+sentinel|ckquorum',
+      '+sentinel|get-master-addr-by-name',
       '+sentinel|masters',
       '+sentinel|replicas',
       '+sentinel|sentinels',
@@ -157,11 +187,20 @@ export const aclUsers = {
   },
   node: {
     purpose:
-      "The pods' own scripts: look at roles, follow the elected master, and hand over before a master stops.",
-    server: [...nothing, '+client|pause', '+info', '+ping', '+replicaof'],
-    sentinel: [...nothing, '+ping', '+sentinel|failover', '+sentinel|get-master-addr-by-name'],
+      "The pods' own scripts: look at roles, follow the elected master, hand over before a master stops, and load new passwords.",
+    server: [...nothing, ...reload, '+client|pause', '+info', '+ping', '+replicaof'],
+    sentinel: [
+      ...nothing,
+      '+acl|load',
+      '+ping',
+      '+sentinel|config',
+      '+sentinel|failover',
+      '+sentinel|get-master-addr-by-name',
+      '+sentinel|set',
+    ],
     cluster: [
       ...nothing,
+      ...reload,
       '+cluster|addslotsrange',
       '+cluster|failover',
       '+cluster|forget',
@@ -186,10 +225,13 @@ export type AclSide = 'server' | 'sentinel' | 'cluster';
 /** ACL rules on data pods by application, such as those that the key registry gives. */
 export type ApplicationRules = Readonly<Record<string, readonly string[]>>;
 
+/** Passwords that a user may log in with, by user: the current one, and during a rotation the one before it. */
+export type AcceptedPasswords = Readonly<Record<string, readonly string[]>>;
+
 /** Text of the ACL file of one kind of pod; holds SHA-256 digests instead of the passwords. */
 export function aclFile(
   side: AclSide,
-  passwords: Readonly<Record<string, string>>,
+  passwords: AcceptedPasswords,
   applications: ApplicationRules = {},
 ): string {
   const platform = aclUserNames.map((name) => ({ name, rules: (aclUsers[name] as AclUser)[side] }));
@@ -199,8 +241,8 @@ export function aclFile(
   }));
   const lines = [...platform, ...others].flatMap(({ name, rules }) => {
     if (!rules) return [];
-    const digest = createHash('sha256').update(passwords[name]!).digest('hex');
-    return [`user ${name} on #${digest} ${rules.join(' ')}`];
+    const digests = passwords[name]!.map((password) => `#${checksum(password)}`);
+    return [`user ${name} on ${digests.join(' ')} ${rules.join(' ')}`];
   });
   return ['user default off', ...lines, ''].join('\n');
 }

@@ -7,7 +7,7 @@ import { applicationRules } from './redis-applications';
 
 const applications = applicationRules(declaredRegistry('platform'));
 const names = [...aclUserNames, ...Object.keys(applications)];
-const passwords = Object.fromEntries(names.map((user) => [user, `${user}-of-the-test`]));
+const passwords = Object.fromEntries(names.map((user) => [user, [`${user}-of-the-test`]]));
 const clients: Redis[] = [];
 let server: ScratchServer;
 

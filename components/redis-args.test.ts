@@ -25,6 +25,7 @@ test('fills in the defaults', () => {
     antiAffinity: 'preferred',
     clusterDomain: 'cluster.local',
     applications: {},
+    rotation: 1,
   });
   expect(resolveRedisArgs({ ...minimal, sentinels: 5 }).quorum).toBe(3);
 });
@@ -76,6 +77,12 @@ test.each<[string, Partial<Record<keyof RedisArgs, unknown>>, string]>([
     'downAfterMilliseconds must be a positive integer, got 0.5.',
   ],
   ['a bad name', { name: 'Redis' }, 'name must be a DNS label of at most 40 characters, got "Redis".'],
+  ['a rotation before the first', { rotation: 0 }, 'rotation must be an integer of at least 1, got 0.'],
+  [
+    'a Secret with a path for a name',
+    { tlsSecret: '../tls' },
+    'tlsSecret must be the name of a Secret, got "../tls".',
+  ],
   [
     'an application named like a user of the platform',
     { applications: { replica: [] } },

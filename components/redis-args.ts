@@ -1,3 +1,4 @@
+import type * as pulumi from '@pulumi/pulumi';
 import { isDnsName, type PodResources, type VolumeArgs } from './pod-args';
 import { type ApplicationRules, isReservedUser } from './redis-acl';
 
@@ -44,6 +45,20 @@ export interface RedisArgs {
   readonly clusterDomain?: string;
   /** An ACL user per application, by its rules beyond those every client needs; default none. */
   readonly applications?: ApplicationRules;
+  /**
+   * Secret of type kubernetes.io/tls, as `redisCertificate` asks for it; with it every connection is encrypted, and plain text
+   * is refused. Default none.
+   * @see https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/
+   */
+  readonly tlsSecret?: string;
+  /** Changes with that certificate: the pods are replaced one by one. */
+  readonly certificateFingerprint?: pulumi.Input<string>;
+  /** Counts rotations of all passwords, from 1; the passwords before the last rotation stay valid. Default 1. */
+  readonly rotation?: number;
+  /** PriorityClass of the pods; default the cluster's default. */
+  readonly priorityClass?: string;
+  /** Context in the kubeconfig, for the rotation; default the current one. */
+  readonly context?: string;
 }
 
 const MAX_MEMORY_POLICIES = [
@@ -61,8 +76,11 @@ export type MaxMemoryPolicy = (typeof MAX_MEMORY_POLICIES)[number];
 const APPEND_FSYNC = ['always', 'everysec', 'no'] as const;
 export type AppendFsync = (typeof APPEND_FSYNC)[number];
 
+/** Arguments that may be absent. */
+export type WithoutDefault = 'tlsSecret' | 'certificateFingerprint' | 'priorityClass' | 'context';
+
 /** Arguments with every default filled in. */
-export type ResolvedRedisArgs = Required<RedisArgs>;
+export type ResolvedRedisArgs = Required<Omit<RedisArgs, WithoutDefault>> & Pick<RedisArgs, WithoutDefault>;
 
 /**
  * Fills in the defaults and checks everything that depends on more than a type.
@@ -85,6 +103,7 @@ export function resolveRedisArgs(args: RedisArgs): ResolvedRedisArgs {
     antiAffinity: args.antiAffinity ?? 'preferred',
     clusterDomain: args.clusterDomain ?? 'cluster.local',
     applications: args.applications ?? {},
+    rotation: args.rotation ?? 1,
   };
   const problems = [...quorumProblems(resolved), ...memoryProblems(resolved), ...valueProblems(resolved)];
   if (problems.length > 0) throw new Error(`redis: ${problems.join(' ')}`);
@@ -150,7 +169,14 @@ function valueProblems(args: ResolvedRedisArgs): string[] {
 /** Settings that data pods have however they are run. */
 export type PodSettings = Pick<
   ResolvedRedisArgs,
-  'name' | 'maxMemoryPolicy' | 'appendFsync' | 'antiAffinity' | 'applications' | 'clusterDomain'
+  | 'name'
+  | 'maxMemoryPolicy'
+  | 'appendFsync'
+  | 'antiAffinity'
+  | 'applications'
+  | 'clusterDomain'
+  | 'rotation'
+  | 'tlsSecret'
 >;
 
 export function podProblems(args: PodSettings): string[] {
@@ -168,6 +194,8 @@ export function podProblems(args: PodSettings): string[] {
   expect(APPEND_FSYNC.includes(appendFsync), 'appendFsync', `one of ${APPEND_FSYNC.join(', ')}`);
   expect(['preferred', 'required'].includes(antiAffinity), 'antiAffinity', 'preferred or required');
   expect(isDnsName(args.clusterDomain), 'clusterDomain', 'a DNS name');
+  expect(isInteger(args.rotation, 1), 'rotation', 'an integer of at least 1');
+  expect(args.tlsSecret === undefined || isDnsName(args.tlsSecret), 'tlsSecret', 'the name of a Secret');
   for (const user of Object.keys(applications)) {
     if (/^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$/.test(user) && !isReservedUser(user)) continue;
     problems.push(

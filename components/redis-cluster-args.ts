@@ -1,4 +1,4 @@
-import { isInteger, memoryProblems, podProblems, type RedisArgs } from './redis-args';
+import { isInteger, memoryProblems, podProblems, type RedisArgs, type WithoutDefault } from './redis-args';
 
 /** Arguments of the RedisCluster component; those shared with {@link RedisArgs} mean the same. */
 export interface RedisClusterArgs extends Pick<
@@ -13,6 +13,11 @@ export interface RedisClusterArgs extends Pick<
   | 'antiAffinity'
   | 'clusterDomain'
   | 'applications'
+  | 'tlsSecret'
+  | 'certificateFingerprint'
+  | 'rotation'
+  | 'priorityClass'
+  | 'context'
 > {
   /** Name of the StatefulSet and prefix of everything else; default `redis-cluster`. */
   readonly name?: string;
@@ -23,7 +28,8 @@ export interface RedisClusterArgs extends Pick<
 }
 
 /** Arguments with every default filled in. */
-export type ResolvedRedisClusterArgs = Required<RedisClusterArgs>;
+export type ResolvedRedisClusterArgs = Required<Omit<RedisClusterArgs, WithoutDefault>> &
+  Pick<RedisClusterArgs, WithoutDefault>;
 
 /**
  * Fills in the defaults and checks everything that depends on more than a type.
@@ -40,6 +46,7 @@ export function resolveRedisClusterArgs(args: RedisClusterArgs): ResolvedRedisCl
     antiAffinity: args.antiAffinity ?? 'preferred',
     clusterDomain: args.clusterDomain ?? 'cluster.local',
     applications: args.applications ?? {},
+    rotation: args.rotation ?? 1,
   };
   const { nodes, nodeTimeoutMilliseconds } = resolved;
   const problems = [...memoryProblems(resolved), ...podProblems(resolved)];

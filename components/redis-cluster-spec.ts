@@ -6,6 +6,7 @@ import {
   headlessServiceSpec,
   metadata,
   podHosts,
+  serviceAccountSpec,
   serviceSpec,
   statefulSetSpec,
   Workload,
@@ -24,6 +25,7 @@ export function redisClusterSpec(input: RedisClusterArgs) {
   const pods = clusterPods(args);
   const files = redisClusterFiles(args);
   return {
+    serviceAccount: serviceAccountSpec(args),
     configMap: { metadata: metadata(args, args.name), data: files },
     secrets: {
       acl: { metadata: metadata(args, `${args.name}-acl`) },
@@ -38,6 +40,11 @@ export function redisClusterSpec(input: RedisClusterArgs) {
     },
     statefulSet: statefulSetSpec(args, pods, files),
     disruptionBudget: disruptionBudgetSpec(args, pods),
+    rotation: {
+      namespace: args.namespace,
+      workloads: [{ name: pods.name, container: pods.component }],
+      ...(args.context ? { context: args.context } : {}),
+    },
     endpoints: {
       host: `${args.name}.${args.namespace}.svc`,
       port: ports.redis,

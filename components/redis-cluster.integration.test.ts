@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { Cluster, Redis } from 'ioredis';
+import { connect as connectSecure } from 'node:tls';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { readChangeFiles } from '../migrations/engine/change-files';
 import { migrateDown, migrateUp } from '../migrations/engine/runner';
 import { KubernetesCluster, KubernetesObject, Tunnel } from '../migrations/kubernetes/cluster';
@@ -7,35 +9,42 @@ import { declaredRegistry } from '../migrations/targets/redis/declared';
 import { redisFormat } from '../migrations/targets/redis/format';
 import { redisTarget } from '../migrations/targets/redis/store';
 import { eventually } from '../migrations/testing/servers';
-import { aclFile, aclUserNames } from './redis-acl';
 import { applicationRules } from './redis-applications';
+import { redisClusterCertificate } from './redis-certificate';
 import { redisClusterSpec } from './redis-cluster-spec';
+import { certificateSecrets, internalSecrets, passwordOf, rotate } from './testing/redis';
+import { ClusterWriter, confirmedSet } from './testing/redis-cluster';
 import { images } from './versions';
 
 const namespace = `redis-cluster-test-${process.pid}`;
 const pods = [0, 1, 2, 3, 4, 5].map((ordinal) => `redis-cluster-${ordinal}`);
 const applications = applicationRules(declaredRegistry('platform'));
-const passwords = Object.fromEntries(
-  [...aclUserNames, ...Object.keys(applications)].map((user) => [user, `${user}-of-the-test`]),
-);
-const spec = redisClusterSpec({
+const args = {
   namespace,
   image: images.redis,
   storage: { size: '64Mi' },
   resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '128Mi' } },
   maxMemory: 64,
   applications,
-});
+  tlsSecret: 'redis-cluster-tls',
+};
+const spec = redisClusterSpec(args);
 const SETTLE_MS = 240_000;
 
 let cluster: KubernetesCluster;
+let ca: string;
+/** Of the passwords that clients use. */
+let generation = 1;
 const tunnels: Record<string, Tunnel> = {};
 const clients: Cluster[] = [];
-const writers: Writer[] = [];
+const writers: ClusterWriter[] = [];
 
 beforeAll(async () => {
   cluster = KubernetesCluster.load();
-  for (const object of objects()) await cluster.apply(object, { fieldManager: 'redis-test' });
+  const certificates = await certificateSecrets(redisClusterCertificate(args), namespace);
+  ca = certificates.ca;
+  for (const object of [...objects(), ...certificates.objects])
+    await cluster.apply(object, { fieldManager: 'redis-test' });
   for (const pod of pods) tunnels[pod] = await cluster.forward(namespace, pod, 6379);
   await settled();
 }, 300_000);
@@ -66,8 +75,9 @@ test('the registry is applied and audited as on a single master, and application
     host: 'unused',
     port: 1,
     user: 'migrations',
-    password: passwords.migrations!,
+    password: passwordOf('migrations'),
     nodes: tunnels,
+    tls: tls(),
   };
   const folder = readChangeFiles(join(__dirname, '../migrations/redis/platform'), redisFormat);
   const target = await redisTarget(connection, 'platform');
@@ -86,12 +96,76 @@ test('the registry is applied and audited as on a single master, and application
   await target.close();
 });
 
+test('plain text is refused, and a client refuses a name that is not the nodes’', async () => {
+  const ping = (server: Redis) => server.ping();
+  for (const pod of pods.slice(0, 2)) {
+    await expect(on(pod, ping, { tls: undefined })).rejects.toThrow();
+    await expect(on(pod, ping, { tls: { ca, servername: 'redis' } })).rejects.toThrow();
+    expect(await on(pod, ping)).toBe('PONG');
+    const name = `${pod}.redis-cluster-nodes.${namespace}.svc.cluster.local`;
+    expect(await on(pod, ping, { tls: { ca, servername: name } })).toBe('PONG');
+  }
+  // The nodes' own port: whoever connects shows a certificate there.
+  const bus = await cluster.forward(namespace, pods[0]!, 16379);
+  const socket = connectSecure({ host: bus.host, port: bus.port, ...tls() });
+  await once(socket, 'secureConnect');
+  expect(socket.authorized).toBe(true);
+  const [error] = (await once(socket, 'error')) as [Error];
+  expect(error.message).toMatch(/certificate required/);
+  await bus.close();
+});
+
+test(
+  'two rotations under load: a login works until it is two generations old, and nodes follow without a restart',
+  async () => {
+    const uids = await Promise.all(pods.map(containerOf));
+    const refusals = async (of: number) => {
+      const password = passwordOf('app', of);
+      const answers = pods.map((pod) =>
+        on(pod, (server) => server.ping(), { password }).catch(() => 'refused'),
+      );
+      return Promise.all(answers);
+    };
+    for (const next of [2, 3]) {
+      const writer = write();
+      await writer.untilConfirmed(50);
+      await rotate(
+        cluster,
+        internalSecrets(spec.secrets, ['cluster'], { applications, generation: next }),
+        spec.rotation,
+      );
+      await writer.untilConfirmed(50);
+      expect(writer.failures).toBe(0);
+      expect(await writer.finish(`rotation to ${next}`)).toEqual([]);
+      generation = next;
+      expect([await refusals(next - 1), await refusals(next)]).toEqual([
+        Array(6).fill('PONG'),
+        Array(6).fill('PONG'),
+      ]);
+    }
+    expect(await refusals(1)).toEqual(Array(6).fill('refused'));
+    expect(await Promise.all(pods.map(containerOf))).toEqual(uids);
+    // Links that are open stay, whatever the password: cut those of the replicas.
+    for (const pod of pods) {
+      const crash = { username: 'crash', password: 'crash', enableReadyCheck: false };
+      await on(pod, (server) => server.call('CLIENT', 'KILL', 'USER', 'replica'), crash);
+    }
+    const client = connect('app');
+    await eventually('every pair confirms writes again', SETTLE_MS, async () => {
+      const keys = Array.from({ length: 20 }, (_, i) => `relinked:${i}`);
+      const confirmed = await Promise.all(keys.map((key) => confirmedSet(client, key, 'yes')));
+      return confirmed.every(Boolean);
+    });
+  },
+  SETTLE_MS,
+);
+
 test(
   'a master that is stopped in order hands over to its replica: no write that WAIT confirmed is lost',
   async () => {
     const [master] = await settled();
     const [uid, ip] = [await uidOf(master!), await ipOf(master!)];
-    const writer = new Writer(connect('app'));
+    const writer = write();
     await writer.untilConfirmed(100);
     await cluster.delete('v1', 'Pod', namespace, master!);
     await replaced(master!, uid);
@@ -108,7 +182,7 @@ test(
   async () => {
     const [master] = await settled();
     const [uid, ip] = [await uidOf(master!), await ipOf(master!)];
-    const writer = new Writer(connect('app'));
+    const writer = write();
     await writer.untilConfirmed(100);
     await cluster.delete('v1', 'Pod', namespace, master!, { gracePeriodSeconds: 0 });
     await replaced(master!, uid);
@@ -141,7 +215,7 @@ test('after the loss of all pods at once they find each other at their new addre
 test('a master that is killed and loses its volume is replaced by its replica, and its old self is forgotten', async () => {
   const [master] = await settled();
   const uid = await uidOf(master!);
-  const writer = new Writer(connect('app'));
+  const writer = write();
   await writer.untilConfirmed(100);
   await cluster.delete('v1', 'PersistentVolumeClaim', namespace, `data-${master}`, {
     propagationPolicy: 'Background',
@@ -157,13 +231,14 @@ test('a master that is killed and loses its volume is replaced by its replica, a
 
 /** Everything of the component as Kubernetes objects, with the test's passwords. */
 function objects(): KubernetesObject[] {
-  const { configMap, secrets, services, statefulSet, disruptionBudget } = spec;
-  const acl = { 'cluster.acl': aclFile('cluster', passwords, applications) };
+  const { serviceAccount, configMap, secrets, services, statefulSet, disruptionBudget } = spec;
+  const { acl, replication } = internalSecrets(secrets, ['cluster'], { applications });
   const all: [string, string, object][] = [
     ['v1', 'Namespace', { metadata: { name: namespace } }],
+    ['v1', 'ServiceAccount', serviceAccount],
     ['v1', 'ConfigMap', configMap],
-    ['v1', 'Secret', { ...secrets.replication, stringData: passwords }],
-    ['v1', 'Secret', { ...secrets.acl, stringData: acl }],
+    ['v1', 'Secret', replication],
+    ['v1', 'Secret', acl],
     ['v1', 'Service', services.nodes],
     ['v1', 'Service', services.client],
     ['policy/v1', 'PodDisruptionBudget', disruptionBudget],
@@ -176,6 +251,13 @@ async function uidOf(pod: string): Promise<string | undefined> {
   return (await cluster.read('v1', 'Pod', namespace, pod))?.metadata.uid;
 }
 
+/** Identity of the running server: a restart changes it. */
+async function containerOf(pod: string): Promise<string | undefined> {
+  const statuses = (await cluster.read('v1', 'Pod', namespace, pod))?.status?.containerStatuses ?? [];
+  return (statuses as { name: string; containerID: string }[]).find(({ name }) => name === 'cluster')
+    ?.containerID;
+}
+
 async function replaced(pod: string, uid: string | undefined): Promise<void> {
   await eventually(`another ${pod}`, SETTLE_MS, async () => ![uid, undefined].includes(await uidOf(pod)));
 }
@@ -184,8 +266,13 @@ async function ipOf(pod: string): Promise<string | undefined> {
   return (await cluster.read('v1', 'Pod', namespace, pod))?.status?.podIP as string | undefined;
 }
 
+/** What clients verify the nodes with; at the end of a tunnel they have to say which name they mean. */
+function tls() {
+  return { ca, serverName: 'redis-cluster-nodes', servername: 'redis-cluster-nodes' };
+}
+
 /** A client as applications make it, but through the tunnels. */
-function connect(username: string): Cluster {
+function connect(username: string, password = passwordOf(username, generation)): Cluster {
   const client = new Cluster(
     pods.map((pod) => tunnels[pod]!),
     {
@@ -197,7 +284,8 @@ function connect(username: string): Cluster {
       retryDelayOnClusterDown: 200,
       redisOptions: {
         username,
-        password: `${username}-of-the-test`,
+        password,
+        tls: tls(),
         commandTimeout: 5000,
         connectTimeout: 5000,
         maxRetriesPerRequest: 0,
@@ -209,18 +297,30 @@ function connect(username: string): Cluster {
   return client;
 }
 
+function write(): ClusterWriter {
+  const writer = new ClusterWriter(connect('app'), () => connect('app'));
+  writers.push(writer);
+  return writer;
+}
+
 /** Runs commands on one pod, whatever its role. */
-async function on<T>(pod: string, run: (client: Redis) => Promise<T>): Promise<T> {
+async function on<T>(
+  pod: string,
+  run: (client: Redis) => Promise<T>,
+  options: RedisOptions = {},
+): Promise<T> {
   const { host, port } = tunnels[pod]!;
   const client = new Redis({
     host,
     port,
     username: 'app',
-    password: passwords.app!,
+    password: passwordOf('app', generation),
+    tls: tls(),
     retryStrategy: null,
     maxRetriesPerRequest: 0,
     connectTimeout: 5000,
     commandTimeout: 5000,
+    ...options,
   });
   client.on('error', () => {});
   try {
@@ -260,62 +360,4 @@ async function isReady(pod: string): Promise<boolean> {
     status: string;
   }[];
   return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-}
-
-/** Writes one key and waits for its replica, on the connection to the node that has it. */
-async function confirmedSet(client: Cluster, key: string, value: string): Promise<boolean> {
-  const replies = await client.pipeline().set(key, value).wait(1, 1000).exec();
-  return replies?.[0]?.[1] === 'OK' && Number(replies[1]?.[1]) >= 1;
-}
-
-/** Writes as fast as the replicas confirm. */
-class Writer {
-  private readonly confirmed: string[] = [];
-  private readonly prefix = `write:${Date.now()}`;
-  private running = true;
-  private longestGap = 0;
-  private readonly loop: Promise<void>;
-
-  constructor(private readonly client: Cluster) {
-    this.loop = this.write();
-    writers.push(this);
-  }
-
-  private async write(): Promise<void> {
-    let last = Date.now();
-    for (let i = 0; this.running; i++) {
-      const key = `${this.prefix}:${i}`;
-      if (await confirmedSet(this.client, key, key).catch(() => false)) {
-        this.confirmed.push(key);
-        this.longestGap = Math.max(this.longestGap, Date.now() - last);
-        last = Date.now();
-      } else {
-        // Through the tunnel a dead pod looks like a silent one: ask for the nodes again.
-        this.client.disconnect(true);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.running = false;
-    await this.loop;
-  }
-
-  async untilConfirmed(more: number): Promise<void> {
-    const wanted = this.confirmed.length + more;
-    await eventually(`${wanted} confirmed writes`, SETTLE_MS, async () => this.confirmed.length >= wanted);
-  }
-
-  /** Stops, reports, and returns the confirmed writes that can no longer be read. */
-  async finish(event: string): Promise<string[]> {
-    await this.stop();
-    const client = connect('app');
-    const lost: string[] = [];
-    for (const key of this.confirmed) if ((await client.get(key)) !== key) lost.push(key);
-    console.log(
-      `Redis Cluster, ${event}: ${this.confirmed.length} confirmed, ${lost.length} lost, longest gap ${(this.longestGap / 1000).toFixed(1)} s`,
-    );
-    return lost;
-  }
 }

@@ -35,6 +35,7 @@ test('fills in the defaults', () => {
     nodeTimeoutMilliseconds: 5000,
     antiAffinity: 'preferred',
     clusterDomain: 'cluster.local',
+    rotation: 1,
   });
 });
 
@@ -92,6 +93,7 @@ describe('specification', () => {
       'health.sh',
       'keeper.sh',
       'redis.conf',
+      'reload.sh',
     ]);
   });
 
@@ -184,13 +186,19 @@ test('the component declares its children under itself, in stable names', async 
     'kubernetes:core/v1:ConfigMap redis-cluster-config',
     'kubernetes:core/v1:Secret redis-cluster-acl',
     'kubernetes:core/v1:Secret redis-cluster-app',
+    'kubernetes:core/v1:Secret redis-cluster-backup',
     'kubernetes:core/v1:Secret redis-cluster-migrations',
     'kubernetes:core/v1:Secret redis-cluster-monitor',
     'kubernetes:core/v1:Secret redis-cluster-notes',
+    'kubernetes:core/v1:Secret redis-cluster-readonly',
     'kubernetes:core/v1:Secret redis-cluster-replication',
+    'kubernetes:core/v1:Secret redis-cluster-restore',
     'kubernetes:core/v1:Service redis-cluster',
     'kubernetes:core/v1:Service redis-cluster-nodes',
+    'kubernetes:core/v1:ServiceAccount redis-cluster',
     'kubernetes:policy/v1:PodDisruptionBudget redis-cluster-budget',
+    'pulumi-nodejs:dynamic/redis:Reload redis-cluster-logins-accepted',
+    'pulumi-nodejs:dynamic/redis:Reload redis-cluster-passwords-used',
   ]);
   const secret = declared.find(({ name }) => name === 'redis-cluster-acl')?.inputs as {
     stringData: { value: Record<string, string> };

@@ -1,9 +1,9 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { aclFile, AclUserName } from './redis-acl';
+import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
 import { RedisClusterArgs } from './redis-cluster-args';
 import { redisClusterSpec } from './redis-cluster-spec';
-import { declareLogins, generatedPasswords } from './redis-logins';
+import { RedisLogins } from './redis-logins';
 import { Consumer } from './redis-spec';
 
 export type { RedisClusterArgs } from './redis-cluster-args';
@@ -18,6 +18,8 @@ export type { RedisClusterArgs } from './redis-cluster-args';
  * What is kept: a write for which `WAIT 1` returned 1 survives the loss of one pod of a pair, since the only replica of
  * its master has it. Without WAIT the last moments can be lost; if a pair is lost together, `appendFsync: everysec` may
  * lose the last 2 seconds. A master that stops in order hands over without losing any.
+ *
+ * TLS, logins and their rotation are those of `Redis`; the nodes talk to each other over TLS too.
  * @see https://redis.io/docs/latest/operate/oss_and_stack/management/scaling/
  */
 export class RedisCluster extends pulumi.ComponentResource {
@@ -32,35 +34,32 @@ export class RedisCluster extends pulumi.ComponentResource {
   constructor(name: string, args: RedisClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super('agent-data-platform:data:RedisCluster', name, {}, opts);
     const spec = redisClusterSpec(args);
-    const applications = args.applications ?? {};
-    const passwords = generatedPasswords(name, applications, this);
-    const { node, replica } = passwords as Record<AclUserName, pulumi.Output<string>>;
-    const acl = pulumi.output(passwords).apply((clear) => aclFile('cluster', clear, applications));
-    const parent = { parent: this };
-    this.credentialSecrets = declareLogins(name, spec.secrets.consumers, passwords, this);
-    declareLogins(name, spec.secrets.applications, passwords, this);
-    const pods = new k8s.apps.v1.StatefulSet(name, spec.statefulSet, {
+    const { applications = {}, rotation: generation = 1 } = args;
+    const logins = new RedisLogins<Consumer>(
+      name,
+      {
+        ...{ secrets: spec.secrets, applications, generation, pods: spec.rotation },
+        sides: ['cluster'],
+        internal: ['node', 'replica'],
+      },
+      this,
+    );
+    const certificate = { [CERTIFICATE_ANNOTATION]: args.certificateFingerprint };
+    const pods = new k8s.apps.v1.StatefulSet(name, withPodAnnotations(spec.statefulSet, certificate), {
       parent: this,
       dependsOn: [
-        new k8s.core.v1.ConfigMap(`${name}-config`, spec.configMap, parent),
-        new k8s.core.v1.Secret(
-          `${name}-acl`,
-          { ...spec.secrets.acl, stringData: { 'cluster.acl': acl } },
-          parent,
-        ),
-        new k8s.core.v1.Secret(
-          `${name}-replication`,
-          { ...spec.secrets.replication, stringData: { node, replica } },
-          parent,
-        ),
-        new k8s.core.v1.Service(`${name}-nodes`, spec.services.nodes, parent),
+        new k8s.core.v1.ServiceAccount(name, spec.serviceAccount, { parent: this }),
+        new k8s.core.v1.ConfigMap(`${name}-config`, spec.configMap, { parent: this }),
+        ...logins.mounted,
+        new k8s.core.v1.Service(`${name}-nodes`, spec.services.nodes, { parent: this }),
       ],
       // Pods are replaced one by one, each after the hand-over and the synchronisation of the one before.
       customTimeouts: { create: '15m', update: '30m', delete: '10m' },
     });
     // Its readiness is that of the nodes behind it.
     new k8s.core.v1.Service(name, spec.services.client, { parent: this, dependsOn: [pods] });
-    new k8s.policy.v1.PodDisruptionBudget(`${name}-budget`, spec.disruptionBudget, parent);
+    new k8s.policy.v1.PodDisruptionBudget(`${name}-budget`, spec.disruptionBudget, { parent: this });
+    this.credentialSecrets = logins.declareSecrets([pods]);
     this.host = spec.endpoints.host;
     this.port = spec.endpoints.port;
     this.nodesService = spec.endpoints.nodesService;

@@ -8,13 +8,15 @@ import type { ResolvedRedisClusterArgs } from './redis-cluster-args';
 /** Name under which Sentinel knows the one master and its replicas. */
 export const masterGroup = 'platform';
 export const ports = { redis: 6379, sentinel: 26379 } as const;
+/** Where the pods mount the certificate. */
+export const TLS_FOLDER = '/etc/redis/tls';
 
 /** Files of the pods' ConfigMap: the scripts of components/redis and the settings they start from. */
 export function redisFiles(args: ResolvedRedisArgs): Record<string, string> {
   return {
-    ...scripts('common.sh', 'health.sh', 'pre-stop.sh', 'sentinel.sh', 'server.sh'),
+    ...scripts('common.sh', 'health.sh', 'pre-stop.sh', 'reload.sh', 'sentinel.sh', 'server.sh'),
     'redis.conf': serverSettings(args),
-    'sentinel.conf': sentinelSettings(),
+    'sentinel.conf': sentinelSettings(args),
     'sentinel-master.conf': masterSettings(args),
   };
 }
@@ -22,7 +24,7 @@ export function redisFiles(args: ResolvedRedisArgs): Record<string, string> {
 /** The same for the pods of a Cluster. */
 export function redisClusterFiles(args: ResolvedRedisClusterArgs): Record<string, string> {
   return {
-    ...scripts('cluster.sh', 'cluster-pre-stop.sh', 'common.sh', 'health.sh', 'keeper.sh'),
+    ...scripts('cluster.sh', 'cluster-pre-stop.sh', 'common.sh', 'health.sh', 'keeper.sh', 'reload.sh'),
     'redis.conf': clusterSettings(args),
   };
 }
@@ -49,6 +51,7 @@ function clusterSettings(args: ResolvedRedisClusterArgs): string {
   return lines(
     ...dataSettings('cluster', args),
     'cluster-enabled yes',
+    ...(args.tlsSecret ? ['tls-cluster yes'] : []),
     'cluster-config-file /data/nodes.conf',
     `cluster-node-timeout ${args.nodeTimeoutMilliseconds}`,
     // Clients get names, which certificates and tunnels can follow.
@@ -62,11 +65,30 @@ function clusterSettings(args: ResolvedRedisClusterArgs): string {
   );
 }
 
-type DataSettings = Pick<ResolvedRedisArgs, 'appendFsync' | 'maxMemory' | 'maxMemoryPolicy'>;
+/**
+ * Where a server listens; with a certificate it speaks TLS alone, to everybody: clients, replicas, Sentinels, nodes.
+ * @see https://redis.io/docs/latest/operate/oss_and_stack/management/security/encryption/
+ */
+function listening(port: number, tlsSecret: string | undefined): string[] {
+  if (!tlsSecret) return [`port ${port}`];
+  return [
+    'port 0',
+    `tls-port ${port}`,
+    `tls-cert-file ${TLS_FOLDER}/tls.crt`,
+    `tls-key-file ${TLS_FOLDER}/tls.key`,
+    `tls-ca-cert-file ${TLS_FOLDER}/ca.crt`,
+    'tls-protocols "TLSv1.2 TLSv1.3"',
+    // Passwords decide who may do what, not certificates.
+    'tls-auth-clients no',
+    'tls-replication yes',
+  ];
+}
+
+type DataSettings = Pick<ResolvedRedisArgs, 'appendFsync' | 'maxMemory' | 'maxMemoryPolicy' | 'tlsSecret'>;
 
 function dataSettings(side: AclSide, args: DataSettings): string[] {
   return [
-    `port ${ports.redis}`,
+    ...listening(ports.redis, args.tlsSecret),
     // Access is decided by the ACL, whose default user is off.
     'protected-mode no',
     `aclfile /etc/redis/acl/${side}.acl`,
@@ -90,9 +112,9 @@ function replicationSettings({ maxMemory }: DataSettings): string[] {
 }
 
 /** @see https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/ */
-function sentinelSettings(): string {
+function sentinelSettings({ tlsSecret }: ResolvedRedisArgs): string {
   return lines(
-    `port ${ports.sentinel}`,
+    ...listening(ports.sentinel, tlsSecret),
     'protected-mode no',
     'aclfile /etc/redis/acl/sentinel.acl',
     'dir /data',

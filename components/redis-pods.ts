@@ -8,8 +8,9 @@ import {
 } from './metadata';
 import { spread } from './placement';
 import { type PodResources, type VolumeArgs, volumeClaimTemplate } from './pod-args';
-import { type AclSide, aclUsers } from './redis-acl';
+import type { AclSide } from './redis-acl';
 import type { ResolvedRedisArgs } from './redis-args';
+import { TLS_FOLDER } from './redis-config';
 
 /** User and group of the official image. */
 const REDIS_UID = 999;
@@ -19,13 +20,16 @@ const SIDECAR_RESOURCES: PodResources = {
   limits: { memory: '24Mi' },
 };
 
+/** Key of both internal Secrets, by which reload.sh sees that a pod has their newest content. */
+export const REVISION_KEY = 'revision';
+
 /** What every object is named and labelled after. */
 type Owner = Pick<ResolvedRedisArgs, 'name' | 'namespace'>;
 
 /** What all pods of one Redis have in common. */
 export type PodArgs = Pick<
   ResolvedRedisArgs,
-  'name' | 'namespace' | 'image' | 'antiAffinity' | 'clusterDomain' | 'applications'
+  'name' | 'namespace' | 'image' | 'antiAffinity' | 'clusterDomain' | 'tlsSecret' | 'priorityClass'
 >;
 
 /** A value, or a field of the pod. */
@@ -61,6 +65,11 @@ export interface Workload {
 /** Metadata of one object of a Redis. */
 export function metadata(args: Owner, name: string, component?: string) {
   return { name, namespace: args.namespace, labels: labels({ name: args.name, component }) };
+}
+
+/** The identity of all pods of one Redis: none of them talks to the API server. */
+export function serviceAccountSpec(args: Owner) {
+  return { metadata: metadata(args, args.name), automountServiceAccountToken: false };
 }
 
 /** One Secret per user that someone logs in as. */
@@ -126,7 +135,7 @@ export function statefulSetSpec(args: PodArgs, set: Workload, files: Record<stri
       template: {
         metadata: {
           labels: labels(set.identity),
-          annotations: configurationAnnotation(JSON.stringify([files, aclUsers, args.applications])),
+          annotations: configurationAnnotation(JSON.stringify(files)),
         },
         spec: podSpec(args, set),
       },
@@ -138,7 +147,9 @@ export function statefulSetSpec(args: PodArgs, set: Workload, files: Record<stri
 function podSpec(args: PodArgs, set: Workload) {
   const env = [...identityOf(args, set), ...set.env];
   return {
+    serviceAccountName: args.name,
     automountServiceAccountToken: false,
+    ...(args.priorityClass ? { priorityClassName: args.priorityClass } : {}),
     // Service variables such as REDIS_PORT would only confuse.
     enableServiceLinks: false,
     terminationGracePeriodSeconds: set.graceSeconds,
@@ -163,6 +174,7 @@ function podSpec(args: PodArgs, set: Workload) {
           configMount,
           { name: 'acl', mountPath: '/etc/redis/acl', readOnly: true },
           passwordsMount,
+          ...certificateMounts(args),
         ],
       },
       ...(set.sidecar ? [sidecar(args, set.sidecar, env)] : []),
@@ -173,6 +185,8 @@ function podSpec(args: PodArgs, set: Workload) {
 
 const configMount = { name: 'config', mountPath: '/etc/redis/config', readOnly: true };
 const passwordsMount = { name: 'passwords', mountPath: '/etc/redis/passwords', readOnly: true };
+const certificateMounts = ({ tlsSecret }: PodArgs) =>
+  tlsSecret ? [{ name: 'tls', mountPath: TLS_FOLDER, readOnly: true }] : [];
 
 /** A script that runs beside the server, with a liveness of its own: it ends when it fails. */
 function sidecar(args: PodArgs, name: string, env: EnvironmentVariable[]) {
@@ -184,7 +198,7 @@ function sidecar(args: PodArgs, name: string, env: EnvironmentVariable[]) {
     env,
     resources: SIDECAR_RESOURCES,
     securityContext: containerSecurityContext(),
-    volumeMounts: [configMount, passwordsMount],
+    volumeMounts: [configMount, passwordsMount, ...certificateMounts(args)],
   };
 }
 
@@ -213,6 +227,7 @@ function probes(component: Workload['component']) {
 }
 
 function volumes(args: PodArgs, { component, passwords }: Workload) {
+  const revision = { key: REVISION_KEY, path: REVISION_KEY };
   return [
     { name: 'config', configMap: { name: args.name, defaultMode: 0o444 } },
     {
@@ -220,7 +235,7 @@ function volumes(args: PodArgs, { component, passwords }: Workload) {
       secret: {
         secretName: `${args.name}-acl`,
         defaultMode: 0o440,
-        items: [{ key: `${component}.acl`, path: `${component}.acl` }],
+        items: [{ key: `${component}.acl`, path: `${component}.acl` }, revision],
       },
     },
     {
@@ -228,8 +243,9 @@ function volumes(args: PodArgs, { component, passwords }: Workload) {
       secret: {
         secretName: `${args.name}-replication`,
         defaultMode: 0o440,
-        items: passwords.map((key) => ({ key, path: key })),
+        items: [...passwords.map((key) => ({ key, path: key })), revision],
       },
     },
+    ...(args.tlsSecret ? [{ name: 'tls', secret: { secretName: args.tlsSecret, defaultMode: 0o440 } }] : []),
   ];
 }

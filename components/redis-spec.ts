@@ -7,6 +7,7 @@ import {
   headlessServiceSpec,
   metadata,
   podHosts,
+  serviceAccountSpec,
   serviceSpec,
   statefulSetSpec,
   Workload,
@@ -20,7 +21,14 @@ export const HANDOVER_SECONDS = 15;
 export const DATA_GRACE_SECONDS = 60;
 
 /** Secrets that applications and tools read, by ACL user. */
-export const consumers = ['app', 'migrations', 'monitor'] as const satisfies readonly AclUserName[];
+export const consumers = [
+  'app',
+  'backup',
+  'migrations',
+  'monitor',
+  'readonly',
+  'restore',
+] as const satisfies readonly AclUserName[];
 export type Consumer = (typeof consumers)[number];
 
 /** Object specifications of the Redis component; the component adds what is secret. */
@@ -36,6 +44,7 @@ export function redisSpec(input: RedisArgs) {
   const sentinel = sentinelPods(args);
   const files = redisFiles(args);
   return {
+    serviceAccount: serviceAccountSpec(args),
     configMap: { metadata: metadata(args, args.name), data: files },
     secrets: {
       acl: { metadata: metadata(args, `${args.name}-acl`) },
@@ -56,6 +65,11 @@ export function redisSpec(input: RedisArgs) {
     disruptionBudgets: {
       data: disruptionBudgetSpec(args, data),
       sentinel: disruptionBudgetSpec(args, sentinel),
+    },
+    rotation: {
+      namespace: args.namespace,
+      workloads: [data, sentinel].map(({ name, component }) => ({ name, container: component })),
+      ...(args.context ? { context: args.context } : {}),
     },
     endpoints: {
       sentinelHost: `${sentinel.name}.${args.namespace}.svc`,

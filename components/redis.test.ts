@@ -79,6 +79,7 @@ describe('specification', () => {
       'health.sh',
       'pre-stop.sh',
       'redis.conf',
+      'reload.sh',
       'sentinel-master.conf',
       'sentinel.conf',
       'sentinel.sh',
@@ -134,27 +135,32 @@ describe('specification', () => {
     });
   });
 
-  test('Secrets', () => {
+  test('Secrets: one for each login', () => {
     const metadata = (name: string) => ({ name, namespace: 'data', labels: labels() });
+    const login = (username: string) => ({
+      metadata: metadata(`redis-${username}`),
+      type: 'kubernetes.io/basic-auth',
+      username,
+    });
     expect(spec.secrets).toEqual({
       acl: { metadata: metadata('redis-acl') },
       replication: { metadata: metadata('redis-replication') },
       consumers: {
-        app: { metadata: metadata('redis-app'), type: 'kubernetes.io/basic-auth', username: 'app' },
-        migrations: {
-          metadata: metadata('redis-migrations'),
-          type: 'kubernetes.io/basic-auth',
-          username: 'migrations',
-        },
-        monitor: {
-          metadata: metadata('redis-monitor'),
-          type: 'kubernetes.io/basic-auth',
-          username: 'monitor',
-        },
+        app: login('app'),
+        backup: login('backup'),
+        migrations: login('migrations'),
+        monitor: login('monitor'),
+        readonly: login('readonly'),
+        restore: login('restore'),
       },
-      applications: {
-        notes: { metadata: metadata('redis-notes'), type: 'kubernetes.io/basic-auth', username: 'notes' },
-      },
+      applications: { notes: login('notes') },
+    });
+  });
+
+  test('ServiceAccount: without a token', () => {
+    expect(spec.serviceAccount).toEqual({
+      metadata: { name: 'redis', namespace: 'data', labels: labels() },
+      automountServiceAccountToken: false,
     });
   });
 
@@ -178,6 +184,7 @@ describe('specification', () => {
             annotations: { 'agent-data-platform/config-checksum': expect.stringMatching(/^[0-9a-f]{64}$/) },
           },
           spec: {
+            serviceAccountName: 'redis',
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             terminationGracePeriodSeconds: 60,
@@ -253,7 +260,10 @@ describe('specification', () => {
                 secret: {
                   secretName: 'redis-acl',
                   defaultMode: 0o440,
-                  items: [{ key: 'server.acl', path: 'server.acl' }],
+                  items: [
+                    { key: 'server.acl', path: 'server.acl' },
+                    { key: 'revision', path: 'revision' },
+                  ],
                 },
               },
               {
@@ -264,6 +274,7 @@ describe('specification', () => {
                   items: [
                     { key: 'node', path: 'node' },
                     { key: 'replica', path: 'replica' },
+                    { key: 'revision', path: 'revision' },
                   ],
                 },
               },
@@ -305,6 +316,7 @@ describe('specification', () => {
     expect(set.template.spec.volumes[2]?.secret?.items).toEqual([
       { key: 'node', path: 'node' },
       { key: 'sentinel', path: 'sentinel' },
+      { key: 'revision', path: 'revision' },
     ]);
   });
 
@@ -315,11 +327,9 @@ describe('specification', () => {
     expect(checksum({})).not.toEqual(checksum({ appendFsync: 'always' }));
   });
 
-  test('changed rights of an application restart the pods', () => {
-    const checksum = (rule: string) =>
-      redisSpec({ ...args, applications: { notes: [rule] } }).statefulSets.data.spec.template.metadata
-        .annotations;
-    expect(checksum('~note:*')).not.toEqual(checksum('~task:*'));
+  test('changed rights of an application and new passwords restart nothing', () => {
+    const changed = redisSpec({ ...args, applications: { notes: ['~task:*'] }, rotation: 2 });
+    expect(changed.statefulSets).toEqual(spec.statefulSets);
   });
 
   test('required anti-affinity', () => {
@@ -347,21 +357,30 @@ test('the component declares its children under itself, in stable names', async 
     'kubernetes:core/v1:ConfigMap redis-config',
     'kubernetes:core/v1:Secret redis-acl',
     'kubernetes:core/v1:Secret redis-app',
+    'kubernetes:core/v1:Secret redis-backup',
     'kubernetes:core/v1:Secret redis-migrations',
     'kubernetes:core/v1:Secret redis-monitor',
     'kubernetes:core/v1:Secret redis-notes',
+    'kubernetes:core/v1:Secret redis-readonly',
     'kubernetes:core/v1:Secret redis-replication',
+    'kubernetes:core/v1:Secret redis-restore',
     'kubernetes:core/v1:Service redis-nodes',
     'kubernetes:core/v1:Service redis-sentinel',
     'kubernetes:core/v1:Service redis-sentinel-nodes',
+    'kubernetes:core/v1:ServiceAccount redis',
     'kubernetes:policy/v1:PodDisruptionBudget redis-budget',
     'kubernetes:policy/v1:PodDisruptionBudget redis-sentinel-budget',
+    'pulumi-nodejs:dynamic/redis:Reload redis-logins-accepted',
+    'pulumi-nodejs:dynamic/redis:Reload redis-passwords-used',
     'random:index/randomPassword:RandomPassword redis-app-password',
+    'random:index/randomPassword:RandomPassword redis-backup-password',
     'random:index/randomPassword:RandomPassword redis-migrations-password',
     'random:index/randomPassword:RandomPassword redis-monitor-password',
     'random:index/randomPassword:RandomPassword redis-node-password',
     'random:index/randomPassword:RandomPassword redis-notes-password',
+    'random:index/randomPassword:RandomPassword redis-readonly-password',
     'random:index/randomPassword:RandomPassword redis-replica-password',
+    'random:index/randomPassword:RandomPassword redis-restore-password',
     'random:index/randomPassword:RandomPassword redis-sentinel-password',
   ]);
   expect(declared.slice(1).every(({ path }) => path.startsWith(`${parent}$`))).toBe(true);

@@ -1,8 +1,8 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { aclFile, AclUserName, ApplicationRules } from './redis-acl';
+import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
 import { RedisArgs } from './redis-args';
-import { declareLogins, generatedPasswords, Passwords } from './redis-logins';
+import { RedisLogins } from './redis-logins';
 import { Consumer, RedisSpec, redisSpec } from './redis-spec';
 
 export type { RedisArgs } from './redis-args';
@@ -20,6 +20,11 @@ export type { RedisArgs } from './redis-args';
  * `minReplicasToWrite` only bounds for how long (`minReplicasMaxLag`) a master cut off from its replicas takes writes.
  * If all pods lose power together, `appendFsync: everysec` may lose the last 2 seconds, confirmed by WAIT or not;
  * `always`, or WAITAOF by the client, does not.
+ *
+ * With `tlsSecret` every port speaks TLS alone. Each login has a Secret `<name>-<user>`: `app` (all data commands), `readonly`,
+ * `backup` (copies the data set as a replica does), `monitor` (counters, no data), `migrations`, and each of `applications`.
+ * One more `rotation` replaces all passwords under load: servers accept the new ones beside the old, then use them towards each
+ * other, then the Secrets have them; nothing restarts, and the old ones are refused from the next rotation on.
  * @see https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/
  * @see https://redis.io/docs/latest/commands/wait/
  */
@@ -39,13 +44,12 @@ export class Redis extends pulumi.ComponentResource {
   constructor(name: string, args: RedisArgs, opts?: pulumi.ComponentResourceOptions) {
     super('agent-data-platform:data:Redis', name, {}, opts);
     const spec = redisSpec(args);
-    const applications = args.applications ?? {};
-    const passwords = generatedPasswords(name, applications, this);
-    const credentials = declareLogins(name, spec.secrets.consumers, passwords, this);
-    declareLogins(name, spec.secrets.applications, passwords, this);
-    this.workloads = this.declareWorkloads(name, spec, [
+    const logins = this.declareLogins(name, spec, args);
+    const certificate = { [CERTIFICATE_ANNOTATION]: args.certificateFingerprint };
+    this.workloads = this.declareWorkloads(name, spec, certificate, [
+      new k8s.core.v1.ServiceAccount(name, spec.serviceAccount, { parent: this }),
       new k8s.core.v1.ConfigMap(`${name}-config`, spec.configMap, { parent: this }),
-      ...this.declareInternalSecrets(name, spec, passwords, applications),
+      ...logins.mounted,
       new k8s.core.v1.Service(`${name}-nodes`, spec.services.data, { parent: this }),
       new k8s.core.v1.Service(`${name}-sentinel-nodes`, spec.services.sentinelNodes, { parent: this }),
     ]);
@@ -61,7 +65,7 @@ export class Redis extends pulumi.ComponentResource {
     this.sentinelPort = spec.endpoints.sentinelPort;
     this.masterGroup = spec.endpoints.masterGroup;
     this.nodesService = spec.endpoints.nodesService;
-    this.credentialSecrets = credentials;
+    this.credentialSecrets = logins.declareSecrets(this.workloads);
     this.registerOutputs({
       sentinelHost: this.sentinelHost,
       sentinelPort: this.sentinelPort,
@@ -70,28 +74,25 @@ export class Redis extends pulumi.ComponentResource {
     });
   }
 
-  private declareInternalSecrets(
-    name: string,
-    spec: RedisSpec,
-    passwords: Passwords,
-    applications: ApplicationRules,
-  ): k8s.core.v1.Secret[] {
-    const files = pulumi.output(passwords).apply((clear) => ({
-      'server.acl': aclFile('server', clear, applications),
-      'sentinel.acl': aclFile('sentinel', clear, applications),
-    }));
-    const { node, replica, sentinel } = passwords as Record<AclUserName, pulumi.Output<string>>;
-    return [
-      new k8s.core.v1.Secret(`${name}-acl`, { ...spec.secrets.acl, stringData: files }, { parent: this }),
-      new k8s.core.v1.Secret(
-        `${name}-replication`,
-        { ...spec.secrets.replication, stringData: { node, replica, sentinel } },
-        { parent: this },
-      ),
-    ];
+  private declareLogins(name: string, { secrets, rotation: pods }: RedisSpec, args: RedisArgs) {
+    const { applications = {}, rotation: generation = 1 } = args;
+    return new RedisLogins<Consumer>(
+      name,
+      {
+        ...{ secrets, applications, generation, pods },
+        sides: ['server', 'sentinel'],
+        internal: ['node', 'replica', 'sentinel'],
+      },
+      this,
+    );
   }
 
-  private declareWorkloads(name: string, spec: RedisSpec, dependsOn: pulumi.Resource[]) {
+  private declareWorkloads(
+    name: string,
+    { statefulSets: { data, sentinel } }: RedisSpec,
+    annotations: Readonly<Record<string, pulumi.Input<string> | undefined>>,
+    dependsOn: pulumi.Resource[],
+  ) {
     const options = {
       parent: this,
       dependsOn,
@@ -100,8 +101,8 @@ export class Redis extends pulumi.ComponentResource {
     };
     // Not one after the other: each kind waits for the other before it is ready.
     return [
-      new k8s.apps.v1.StatefulSet(name, spec.statefulSets.data, options),
-      new k8s.apps.v1.StatefulSet(`${name}-sentinel`, spec.statefulSets.sentinel, options),
+      new k8s.apps.v1.StatefulSet(name, withPodAnnotations(data, annotations), options),
+      new k8s.apps.v1.StatefulSet(`${name}-sentinel`, withPodAnnotations(sentinel, annotations), options),
     ];
   }
 }

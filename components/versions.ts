@@ -11,6 +11,9 @@ export const versions = {
   oxigraph: '0.5.11',
   chroma: '1.5.9',
   nginx: '1.26.3',
+  vault: '1.21.1',
+  /** Oldest version that the shipper's configuration is written for; the official image is of the month in its tag. */
+  rsyslog: '8.2504.0',
   /** Go module version of the MinIO source that the image is built from. */
   minioModule: 'v0.0.0-20260212201848-7aac2a2c5b7c',
   minio: '2026-02-12',
@@ -31,6 +34,9 @@ export const images = {
   chroma: `docker.io/chromadb/chroma:${versions.chroma}`,
   /** Authenticates requests in front of stores that cannot. */
   nginx: `docker.io/library/nginx:${versions.nginx}`,
+  vault: `docker.io/hashicorp/vault:${versions.vault}`,
+  /** Ships logs to Elasticsearch. */
+  rsyslog: 'docker.io/rsyslog/rsyslog-collector:2025-10',
   /** Built from source by the stack, see components/minio. */
   minio: `agent-data-platform/minio:${versions.minio}`,
 } as const;

@@ -1,6 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import Redis from 'ioredis';
 import { Client, Pool } from 'pg';
+import type { RotatingRole } from '../components/postgres-roles';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { Endpoint, SecretReference } from '../stacks/outputs';
 
@@ -14,15 +15,22 @@ export interface ContractOutputs {
     replicas: Endpoint;
     pooler: Endpoint | null;
     tls: { mode: string; ca: string; caSecret: SecretReference };
-    credentials: { app: SecretReference; readonly: SecretReference };
+    credentials: Record<RotatingRole, SecretReference>;
     schemaVersion: string;
   };
   redis: {
     sentinels: Endpoint[];
     masterName: string;
+    tls: { ca: string };
     credentials: { app: SecretReference; monitor: SecretReference };
   };
-  minio: { endpoint: string; region: string; buckets: string[]; credentials: SecretReference };
+  minio: {
+    endpoint: string;
+    region: string;
+    buckets: string[];
+    tls: { mode: string; ca: string; caSecret: SecretReference };
+    credentials: SecretReference;
+  };
 }
 
 /** Clients as an application makes them: from the contract and the Secrets it names, nothing else. */
@@ -45,7 +53,7 @@ export class Clients {
     );
   }
 
-  private async postgresSettings(role: 'app' | 'readonly', endpoint: Endpoint) {
+  private async postgresSettings(role: RotatingRole, endpoint: Endpoint) {
     const { username, password } = await this.credentials(this.outputs.postgres.credentials[role]);
     return {
       host: endpoint.host,
@@ -59,13 +67,13 @@ export class Clients {
     };
   }
 
-  async postgresPool(role: 'app' | 'readonly', endpoint: Endpoint): Promise<Pool> {
+  async postgresPool(role: RotatingRole, endpoint: Endpoint): Promise<Pool> {
     const pool = new Pool({ ...(await this.postgresSettings(role, endpoint)), max: 2 });
     pool.on('error', () => undefined); // a killed server ends idle connections; the next query opens a new one
     return pool;
   }
 
-  async postgresClient(role: 'app' | 'readonly', endpoint: Endpoint): Promise<Client> {
+  async postgresClient(role: RotatingRole, endpoint: Endpoint): Promise<Client> {
     const client = new Client(await this.postgresSettings(role, endpoint));
     await client.connect();
     return client;
@@ -81,6 +89,9 @@ export class Clients {
       password: app.password,
       sentinelUsername: app.username,
       sentinelPassword: app.password,
+      tls: { ca: this.outputs.redis.tls.ca },
+      sentinelTLS: { ca: this.outputs.redis.tls.ca },
+      enableTLSForSentinelMode: true,
       connectTimeout: 2000,
       commandTimeout: 3000,
       maxRetriesPerRequest: 0,
@@ -95,7 +106,8 @@ export class Clients {
   async redisMasterPod(): Promise<string> {
     const { username, password } = await this.credentials(this.outputs.redis.credentials.app);
     const [endpoint] = this.outputs.redis.sentinels;
-    const sentinel = new Redis({ ...endpoint, username, password });
+    const { ca } = this.outputs.redis.tls;
+    const sentinel = new Redis({ ...endpoint, username, password, tls: { ca } });
     const [host] = (await sentinel.call(
       'SENTINEL',
       'GET-MASTER-ADDR-BY-NAME',
@@ -112,6 +124,7 @@ export class Clients {
       region: this.outputs.minio.region,
       forcePathStyle: true,
       credentials: { accessKeyId: accessKey ?? '', secretAccessKey: secretKey ?? '' },
+      requestHandler: { httpsAgent: { ca: this.outputs.minio.tls.ca } },
     });
   }
 }

@@ -4,15 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { eventually } from '../migrations/testing/servers';
+import type { Endpoint } from '../stacks/outputs';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
+import { type Inventory, inventory, names } from './inventory';
 import { kubeconform } from './kubeconform';
+import { leaks, podLogs, readableObjects, secretValues } from './leaks';
+import { restrictedWarnings } from './pod-security';
 import { prodObjects, refusals } from './prod';
 import { TestStack } from './pulumi';
 import { storeCases } from './stores';
 import { killUnderLoad } from './stores/kill-under-load';
+import { useVault, VAULT_APPLICATION } from './vault';
 import type { StoreProbe } from './stores/store-case';
-import { underWrites } from './write-loop';
+import { underWrites, type WriteLoopReport } from './write-loop';
 
 jest.setTimeout(15 * 60_000);
 
@@ -37,6 +42,7 @@ const stack = new TestStack('e2e', folder, {
   storage: { provisioner: 'rancher.io/local-path' },
   postgres,
   chroma: { enabled: true },
+  vault: { enabled: true, applications: { app: [{ namespace, name: VAULT_APPLICATION }] } },
 });
 
 async function timed<T>(what: string, action: () => Promise<T>): Promise<T> {
@@ -46,23 +52,10 @@ async function timed<T>(what: string, action: () => Promise<T>): Promise<T> {
   return result;
 }
 
-async function names(apiVersion: string, kind: string, inNamespace?: string): Promise<string[]> {
-  return (await cluster.list(apiVersion, kind, inNamespace))
-    .map((object) => object.metadata.name ?? '')
-    .sort();
-}
-
-const inventory = async () => ({
-  namespaces: await names('v1', 'Namespace'),
-  crds: await names('apiextensions.k8s.io/v1', 'CustomResourceDefinition'),
-  storageClasses: await names('storage.k8s.io/v1', 'StorageClass'),
-  clusterRoles: await names('rbac.authorization.k8s.io/v1', 'ClusterRole'),
-  webhooks: await names('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'),
-});
 const primary = async (): Promise<string> =>
   (await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres'))?.status.currentPrimary;
 
-let before: Awaited<ReturnType<typeof inventory>>;
+let before: Inventory;
 
 beforeAll(async () => {
   const dnsService = await cluster.read('v1', 'Service', 'kube-system', 'kube-dns');
@@ -72,7 +65,7 @@ beforeAll(async () => {
     const definitions = await cluster.list('apiextensions.k8s.io/v1', 'CustomResourceDefinition');
     return [...namespaces, ...definitions].every((object) => object.metadata.deletionTimestamp === undefined);
   });
-  before = await inventory();
+  before = await inventory(cluster);
   await stack.init();
 });
 
@@ -87,7 +80,7 @@ test('preview of an empty cluster lists every resource and statement, and writes
   expect(Object.keys(preview.summary)).toEqual(['create']);
   expect(preview.text).toContain('CREATE TABLE platform.users');
   expect(preview.text).toContain('raw-documents');
-  expect(await inventory()).toEqual(before);
+  expect(await inventory(cluster)).toEqual(before);
 });
 
 test('an update that is killed half-way is finished by the next one', async () => {
@@ -100,7 +93,7 @@ test('an update that is killed half-way is finished by the next one', async () =
   await eventually(
     'the first StatefulSet',
     300_000,
-    async () => (await names('apps/v1', 'StatefulSet', namespace)).length > 0,
+    async () => (await names(cluster, 'apps/v1', 'StatefulSet', namespace)).length > 0,
   );
   interrupted.kill();
   await interrupted.exited;
@@ -114,7 +107,7 @@ test('a second update changes nothing', async () => {
   await timed('up without changes', () => stack.up('--expect-no-changes'));
 });
 
-test('the outputs are the documented contract and hold no password; state and outputs do not either', async () => {
+test('the outputs are the documented contract', async () => {
   expect(outputs).toMatchObject({
     contract: 1,
     namespace,
@@ -127,18 +120,11 @@ test('the outputs are the documented contract and hold no password; state and ou
     },
     redis: { masterName: 'platform' },
     minio: {
-      endpoint: `http://minio.${namespace}.svc:9000`,
+      endpoint: `https://minio.${namespace}.svc:9000`,
+      tls: { mode: 'verify-full', ca: expect.stringContaining('BEGIN CERTIFICATE') },
       buckets: ['generated-lessons', 'processed-chunks', 'raw-documents', 'system-artifacts'],
     },
   });
-  const texts = [await stack.exportState(), JSON.stringify(outputs)];
-  const secrets = await cluster.list('v1', 'Secret', namespace);
-  const passwords = secrets
-    .flatMap((secret) => Object.entries((secret.data ?? {}) as Record<string, string>))
-    .filter(([key]) => /password|secretKey/i.test(key))
-    .map(([, value]) => Buffer.from(value, 'base64').toString());
-  expect(passwords.length).toBeGreaterThanOrEqual(6);
-  for (const password of passwords) for (const text of texts) expect(text.includes(password)).toBe(false);
 });
 
 test('PostgreSQL: the app role writes and reads, on the primary and through the pooler; readonly cannot write', async () => {
@@ -210,6 +196,20 @@ test('MinIO: objects are written, read and versioned', async () => {
   expect(versions.Versions?.length).toBe(2);
 });
 
+test('every pod is admitted under Pod Security restricted, without a warning', async () => {
+  for (const name of [namespace, 'cnpg-system', 'elastic-system']) {
+    const { metadata } = (await cluster.read('v1', 'Namespace', undefined, name))!;
+    expect([name, metadata.labels?.['pod-security.kubernetes.io/enforce']]).toEqual([name, 'restricted']);
+    expect([name, await restrictedWarnings(cluster, name)]).toEqual([name, []]);
+  }
+  // It reads the folders of the logs on its node, which no level but privileged admits.
+  expect(await restrictedWarnings(cluster, `${namespace}-logs`)).toHaveLength(2);
+});
+
+test('Vault: an application encrypts with a key that it never sees, and gets logins of PostgreSQL and Redis', async () => {
+  await useVault(cluster, clients, await stack.outputs());
+});
+
 describe.each(storeCases)('$store', (storeCase) => {
   let probe: StoreProbe;
 
@@ -265,6 +265,39 @@ test('a changed setting previews as exactly that change, and nothing else is tou
   await client.end();
 });
 
+test('PostgreSQL: passwords are rotated under write loops on the primary and through the pooler, and no statement fails', async () => {
+  const before = await clients.credentials(outputs.postgres.credentials.app);
+  const writer = async (endpoint: Endpoint) => {
+    const pool = await clients.postgresPool('app', endpoint);
+    const write = async (id: string) =>
+      (await pool.query('INSERT INTO platform.projects (name) VALUES ($1)', [id])).rowCount === 1;
+    return { pool, write };
+  };
+  const direct = await writer(outputs.postgres.primary);
+  const pooled = await writer(outputs.postgres.pooler!);
+  stack.configure({ postgres: { ...postgres, parameters: { work_mem: '6MB' }, rotation: 2 } });
+  const reports: WriteLoopReport[] = [];
+  reports.push(
+    await underWrites('direct', direct.write, async () => {
+      reports.push(
+        await underWrites('pooled', pooled.write, () =>
+          timed('rotation', () => stack.up()).then(() => undefined),
+        ),
+      );
+    }),
+  );
+  for (const { failed, acknowledged } of reports) {
+    expect(failed).toBe(0);
+    expect(acknowledged.length).toBeGreaterThan(100);
+  }
+  for (const { pool } of [direct, pooled]) await pool.end();
+  const after = await clients.credentials(outputs.postgres.credentials.app);
+  expect([before.username, after.username]).toEqual(['app', 'app-b']);
+  const fresh = await clients.postgresClient('app', outputs.postgres.pooler!);
+  expect((await fresh.query('SELECT session_user AS me')).rows).toEqual([{ me: 'app-b' }]);
+  await fresh.end();
+});
+
 test('PostgreSQL: the primary is killed under a write loop and no acknowledged write is lost', async () => {
   const pool = await clients.postgresPool('app', outputs.postgres.primary);
   const write = async (id: string) =>
@@ -317,6 +350,21 @@ test('Redis: the master is killed under a write loop and no write that a replica
   expect(report.longestGapMs).toBeLessThan(60_000);
 });
 
+test('no secret stands in state, outputs, logs, objects or what Pulumi printed, after rotations and failures', async () => {
+  const values = await secretValues(cluster, namespace);
+  expect(values.length).toBeGreaterThanOrEqual(30);
+  const state = await stack.exportState();
+  const places = [
+    { where: 'state', text: state },
+    { where: 'outputs', text: JSON.stringify(await stack.outputs()) },
+    { where: 'what Pulumi printed', text: stack.transcript },
+    ...(await podLogs(cluster, [namespace, 'cnpg-system', 'elastic-system'])),
+    ...(await readableObjects(cluster, namespace)),
+  ];
+  expect(places.length).toBeGreaterThan(60);
+  expect(leaks(values, places)).toEqual([]);
+});
+
 test('refresh finds no drift after all that', async () => {
   await eventually('a healthy PostgreSQL cluster', 180_000, async () => {
     const now = await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres');
@@ -330,9 +378,9 @@ test('destroy leaves nothing but the retained volumes', async () => {
   await eventually(
     'the namespace to go',
     120_000,
-    async () => !(await names('v1', 'Namespace')).includes(namespace),
+    async () => !(await names(cluster, 'v1', 'Namespace')).includes(namespace),
   );
-  expect(await inventory()).toEqual(before);
+  expect(await inventory(cluster)).toEqual(before);
   const volumes = (await cluster.list('v1', 'PersistentVolume')).filter(
     (volume) => volume.spec.claimRef?.namespace === namespace,
   );

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { logShipperNamespace } from '../components/log-shipper-spec';
 import { renderedObjects } from '../local/pulumi/rendered';
 import type { KubernetesCluster, KubernetesObject } from '../migrations/kubernetes/cluster';
 import { TestStack } from './pulumi';
@@ -31,8 +32,11 @@ export async function refusals(
   objects: readonly KubernetesObject[],
 ): Promise<string[]> {
   const inspector = { fieldManager: 'e2e', dryRun: true };
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
-  await cluster.apply(namespace, { fieldManager: 'e2e' });
+  const namespaces = [NAMESPACE, logShipperNamespace(NAMESPACE)];
+  for (const name of namespaces) {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+    await cluster.apply(namespace, { fieldManager: 'e2e' });
+  }
   try {
     const answers = await Promise.all(
       objects.map((object) =>
@@ -44,7 +48,7 @@ export async function refusals(
     );
     return answers.filter((answer) => answer !== undefined);
   } finally {
-    await cluster.delete('v1', 'Namespace', undefined, NAMESPACE);
+    for (const name of namespaces) await cluster.delete('v1', 'Namespace', undefined, name);
   }
 }
 

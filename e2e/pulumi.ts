@@ -31,6 +31,12 @@ interface RunOptions {
 export class TestStack {
   private readonly configFile: string;
   private encryptionsalt?: string;
+  private readonly printed: string[] = [];
+
+  /** Everything that the commands have printed. */
+  get transcript(): string {
+    return this.printed.join('\n');
+  }
 
   /** @param folder Holds the state and the configuration; made when missing. */
   constructor(
@@ -70,7 +76,7 @@ export class TestStack {
         PULUMI_CONFIG_PASSPHRASE_FILE: '',
         PULUMI_SKIP_UPDATE_CHECK: 'true',
         // Another program runs as Pulumi runs it, without what this project adds.
-        ...(this.program === process.cwd() ? {} : { NODE_OPTIONS: '' }),
+        ...(this.program === process.cwd() ? {} : { NODE_OPTIONS: '', PULUMI_PARALLEL_DIFF: '' }),
         ...options.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,7 +92,10 @@ export class TestStack {
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk));
     return new Promise((resolve, reject) => {
       child.on('error', reject);
-      child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+      child.on('close', (code) => {
+        this.printed.push(stdout, stderr);
+        resolve({ code: code ?? -1, stdout, stderr });
+      });
     });
   }
 

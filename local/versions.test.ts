@@ -12,6 +12,7 @@ const pins: [keyof typeof toolVersions, string, string][] = [
   ['cloudNativePg', 'cloudnative-pg', 'github.com/cloudnative-pg/cloudnative-pg'],
   ['eck', 'cloud-on-k8s', 'github.com/elastic/cloud-on-k8s/v3'],
   ['minio', 'minio', 'github.com/minio/minio'],
+  ['vault', 'vault', 'github.com/hashicorp/vault'],
 ];
 
 test.each(pins)('%s is the version that local/go/%s pins', (tool, folder, module) => {

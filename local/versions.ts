@@ -12,6 +12,7 @@ export const toolVersions = {
   cloudNativePg: `v${versions.cloudNativePg}`,
   eck: `v${versions.eck}`,
   minio: versions.minioModule,
+  vault: `v${versions.vault}`,
 } as const;
 
 const PULUMI_VERSION = 'github.com/pulumi/pulumi/sdk/v3/go/common/version.Version';
@@ -56,6 +57,8 @@ export const goBuilds = {
     ldflags: `-s -w -X ${ECK}.version=${versions.eck} -X ${ECK}.buildSnapshot=false`,
   },
   minio: { name: 'minio', packages: ['github.com/minio/minio'] },
+  /** Without the plugins that local/go/vault/main.go leaves out. */
+  vault: { name: 'vault', packages: ['.'], tags: ['minimal'] },
   coreDns: { name: 'coredns', packages: ['github.com/coredns/coredns'] },
   localPathProvisioner: {
     name: 'local-path-provisioner',
@@ -65,6 +68,8 @@ export const goBuilds = {
   kubeNetworkPolicies: { name: 'kube-network-policies', packages: ['.'] },
   kubeconform: { name: 'kubeconform', packages: ['github.com/yannh/kubeconform/cmd/kubeconform'] },
   kubeScore: { name: 'kube-score', packages: ['github.com/zegl/kube-score/cmd/kube-score'] },
+  /** Only for a test of the certificates that it signs. */
+  certManager: { name: 'cert-manager', packages: ['.'] },
   actionlint: { name: 'actionlint', packages: ['github.com/rhysd/actionlint/cmd/actionlint'] },
   /** Only for `npm run bench:migrations`, with PostgreSQL as their only database. */
   goose: {

@@ -47,8 +47,8 @@ const definitions = {
       const { minioTarget } = require('./targets/minio/store') as typeof import('./targets/minio/store');
       return minioTarget({
         endpoint: `${tls ? 'https' : 'http'}://${host}:${port}`,
-        accessKey: credential('rootUser'),
-        secretKey: credential('rootPassword'),
+        accessKey: credential('accessKey'),
+        secretKey: credential('secretKey'),
         database,
         tls,
       });
@@ -66,7 +66,7 @@ const definitions = {
   neo4j: {
     extension: 'cypher',
     format: () => (require('./targets/neo4j/format') as typeof import('./targets/neo4j/format')).cypherFormat,
-    open: ({ host, port, database, credential }) => {
+    open: ({ host, port, database, tls, credential }) => {
       const { neo4jTarget } = require('./targets/neo4j/store') as typeof import('./targets/neo4j/store');
       return neo4jTarget({
         host,
@@ -74,6 +74,7 @@ const definitions = {
         user: credential('username'),
         password: credential('password'),
         database,
+        tls,
       });
     },
   },
@@ -81,14 +82,15 @@ const definitions = {
     extension: 'sparql',
     format: () =>
       (require('./targets/oxigraph/format') as typeof import('./targets/oxigraph/format')).sparqlFormat,
-    open: ({ host, port, database, credential }) => {
+    open: ({ host, port, database, tls, credential }) => {
       const { OxigraphTarget } =
         require('./targets/oxigraph/target') as typeof import('./targets/oxigraph/target');
       return new OxigraphTarget({
-        endpoint: `http://${host}:${port}`,
+        endpoint: `${tls ? 'https' : 'http'}://${host}:${port}`,
         user: credential('username'),
         password: credential('password'),
         database,
+        tls,
       });
     },
   },
@@ -105,9 +107,14 @@ const definitions = {
     extension: 'json',
     format: () =>
       (require('./targets/chroma/format') as typeof import('./targets/chroma/format')).chromaFormat,
-    open: ({ host, port, database, credential }) => {
+    open: ({ host, port, database, tls, credential }) => {
       const { chromaTarget } = require('./targets/chroma/store') as typeof import('./targets/chroma/store');
-      return chromaTarget({ endpoint: `http://${host}:${port}`, token: credential('token'), database });
+      return chromaTarget({
+        endpoint: `${tls ? 'https' : 'http'}://${host}:${port}`,
+        token: credential('token'),
+        database,
+        tls,
+      });
     },
   },
   elasticsearch: {

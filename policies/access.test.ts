@@ -1,4 +1,4 @@
-import { rbacWithoutWildcards, serviceAccountToken } from './access';
+import { ownServiceAccount, rbacWithoutWildcards, serviceAccountToken } from './access';
 import { resource, statefulSet } from './fixtures';
 
 describe('service-account-token', () => {
@@ -11,6 +11,20 @@ describe('service-account-token', () => {
     const spoiled = statefulSet({ pod: { automountServiceAccountToken: automount } });
     expect(serviceAccountToken.check(spoiled)).toEqual([
       'StatefulSet/data/redis mounts a ServiceAccount token; set automountServiceAccountToken: false, or exempt it with a reason.',
+    ]);
+  });
+});
+
+describe('own-service-account', () => {
+  test('a store with an account of its own passes, and so does what keeps no data', () => {
+    expect(ownServiceAccount.check(statefulSet({}))).toEqual([]);
+    const stateless = { spec: { volumeClaimTemplates: [] }, pod: { serviceAccountName: undefined } };
+    expect(ownServiceAccount.check(statefulSet(stateless))).toEqual([]);
+  });
+
+  test.each([[undefined], ['default']])('%j is shared with whatever names none', (serviceAccountName) => {
+    expect(ownServiceAccount.check(statefulSet({ pod: { serviceAccountName } }))).toEqual([
+      'StatefulSet/data/redis runs as the default ServiceAccount; set serviceAccountName.',
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import type { V1PolicyRule } from '@kubernetes/client-node';
 import { podTemplate } from './pods';
 import { kindOf, objectName, ResourceRule } from './rule';
+import { isStatefulStore } from './stores';
 
 /** A pod that does not talk to the API server has nothing that an intruder could talk to it with. */
 export const serviceAccountToken: ResourceRule = {
@@ -14,6 +15,19 @@ export const serviceAccountToken: ResourceRule = {
     return [
       `${objectName(resource)} mounts a ServiceAccount token; set automountServiceAccountToken: false, or exempt it with a reason.`,
     ];
+  },
+};
+
+/** Rights that are ever given to one store's pods are not those of another. */
+export const ownServiceAccount: ResourceRule = {
+  name: 'own-service-account',
+  description: 'Every store runs as a ServiceAccount of its own; operators make those of theirs.',
+  url: 'https://kubernetes.io/docs/concepts/security/service-accounts/#default-service-accounts',
+  severity: 'medium',
+  check: (resource) => {
+    const account = podTemplate(resource)?.spec?.serviceAccountName;
+    if (!isStatefulStore(resource) || (account && account !== 'default')) return [];
+    return [`${objectName(resource)} runs as the default ServiceAccount; set serviceAccountName.`];
   },
 };
 

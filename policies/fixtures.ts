@@ -27,6 +27,7 @@ export function statefulSet(change: {
         metadata: { labels: { ...standardLabels, app: 'redis', tier: 'data' } },
         spec: {
           automountServiceAccountToken: false,
+          serviceAccountName: 'redis',
           priorityClassName: 'stores',
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{}] } },

@@ -1,4 +1,4 @@
-import { rbacWithoutWildcards, serviceAccountToken } from './access';
+import { ownServiceAccount, rbacWithoutWildcards, serviceAccountToken } from './access';
 import { disruptionBudget, storesReplicated } from './availability';
 import { backupsConfigured } from './backups';
 import { capabilitiesDropped, readOnlyRootFilesystem, seccompProfile } from './confinement';
@@ -27,6 +27,7 @@ export const rules: readonly Rule[] = [
   seccompProfile,
   namespacePodSecurity,
   serviceAccountToken,
+  ownServiceAccount,
   rbacWithoutWildcards,
   noLiteralCredentials,
   secretDataEncrypted,

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { networkSchema } from './network-schema';
 import { stores } from './stores';
 import { dnsLabel } from './stores/fields';
+import { tlsSchema } from './tls-schema';
+import { vault } from './vault';
 
 const provisioner = z
   .string()
@@ -44,6 +46,7 @@ export const configSchema = z.strictObject({
       '`{className}` of an existing StorageClass (reclaimPolicy Retain), or `{provisioner}` to declare one.',
     ),
   network: networkSchema.prefault({}).describe('Who may connect to whom, see below.'),
+  tls: tlsSchema.prefault({}).describe('Certificates of the servers, see below.'),
   postgres: stores.postgres.schema.optional().describe('PostgreSQL, see below.'),
   redis: stores.redis.schema.optional().describe('Redis, see below.'),
   minio: stores.minio.schema.optional().describe('MinIO, see below.'),
@@ -52,6 +55,7 @@ export const configSchema = z.strictObject({
   elasticsearch: stores.elasticsearch.schema.optional().describe('Elasticsearch, see below.'),
   qdrant: stores.qdrant.schema.optional().describe('Qdrant, see below.'),
   chroma: stores.chroma.schema.optional().describe('Chroma, see below.'),
+  vault: vault.schema.optional().describe('Vault, see below and docs/vault.md.'),
 });
 
 /** The stack configuration as written, checked but without the defaults of its size. */

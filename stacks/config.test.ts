@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { ConfigError, loadConfig } from './config';
 import { stores } from './stores';
+import { vault } from './vault';
 
 const key = (name: string) => `agent-data-platform:${name}`;
 const dev = { [key('size')]: 'dev', [key('storage')]: '{"provisioner":"rancher.io/local-path"}' };
@@ -31,6 +32,7 @@ test('the smallest configuration is the dev size with its defaults', () => {
       monitoring: [{ namespaceLabels: { 'agent-data-platform/monitoring': 'true' } }],
       egress: [],
     },
+    tls: { issuer: 'stack', validDays: 365 },
     postgres: stores.postgres.sizes.dev,
     redis: stores.redis.sizes.dev,
     minio: stores.minio.sizes.dev,
@@ -39,6 +41,7 @@ test('the smallest configuration is the dev size with its defaults', () => {
     elasticsearch: stores.elasticsearch.sizes.dev,
     qdrant: stores.qdrant.sizes.dev,
     chroma: stores.chroma.sizes.dev,
+    vault: vault.sizes.dev,
   });
 });
 
@@ -75,8 +78,8 @@ test('every error is reported at once, with the value got and the values allowed
     'namespace: must be a DNS label (a-z, 0-9 and -); got "Not_A_Label"',
     'redis.replicas: Too small: expected number to be >=1; got 0',
     'redis.maxMemoryPolicy: must be one of noeviction, allkeys-lru, allkeys-lfu, volatile-lru, volatile-lfu, volatile-ttl; got "lru"',
-    'redis.sentinel: unknown key; known here: mode, image, replicas, sentinels, clusterNodes, storageSize, resources, sentinelResources, maxMemoryMiB, maxMemoryPolicy, minReplicasToWrite, appendFsync, antiAffinity',
-    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, network, postgres, redis, minio, neo4j, oxigraph, elasticsearch, qdrant, chroma',
+    'redis.sentinel: unknown key; known here: mode, image, replicas, sentinels, clusterNodes, storageSize, resources, sentinelResources, maxMemoryMiB, maxMemoryPolicy, minReplicasToWrite, appendFsync, antiAffinity, rotation',
+    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, network, tls, postgres, redis, minio, neo4j, oxigraph, elasticsearch, qdrant, chroma, vault',
   ]);
 });
 

@@ -3,6 +3,7 @@ import { configSchema, StackConfig } from './config-schema';
 import { checkNetwork } from './network';
 import { type StoreKey, stores, type StoreSettings } from './stores';
 import type { AnyStore, Platform } from './stores/store';
+import { vault, type VaultSettings } from './vault';
 
 const project = 'agent-data-platform';
 
@@ -21,8 +22,9 @@ export class ConfigError extends Error {
 }
 
 /** The whole configuration of a stack, checked, with the defaults of its size filled in. */
-export interface PlatformConfig extends Omit<StackConfig, 'storage' | StoreKey>, StoreSettings {
+export interface PlatformConfig extends Omit<StackConfig, 'storage' | 'vault' | StoreKey>, StoreSettings {
   readonly storage: NonNullable<StackConfig['storage']>;
+  readonly vault: VaultSettings;
 }
 
 /** Longest value of one key, far above what any configuration needs. */
@@ -43,7 +45,8 @@ export function loadConfig(raw: Record<string, string>): PlatformConfig {
   const { storage } = result.data;
   const contradictions = crossCheck(result.data);
   if (!storage || contradictions.length > 0) throw new ConfigError(contradictions);
-  const config = { ...result.data, ...storeSettings(result.data), storage };
+  const vaultSettings = vault.resolve(vault.sizes[result.data.size], result.data.vault ?? {});
+  const config = { ...result.data, ...storeSettings(result.data), vault: vaultSettings, storage };
   const refused = refusals(config);
   if (refused.length > 0) throw new ConfigError(refused);
   return config;
@@ -57,6 +60,10 @@ export function platformOf(config: PlatformConfig): Platform {
     namespace,
     // A class that the stack declares is named after its namespace, as it is cluster-wide.
     storageClass: 'className' in storage ? storage.className : `${namespace}-retain`,
+    // Cluster-wide, too.
+    priorityClass: `${namespace}-stores`,
+    vault: config.vault.enabled,
+    networkPolicies: config.network.policies === 'enabled',
     kubeContext,
     imageRegistry: config.imageRegistry ?? process.env.AGENT_DATA_PLATFORM_IMAGE_REGISTRY,
   };
@@ -64,7 +71,7 @@ export function platformOf(config: PlatformConfig): Platform {
 
 function decode(raw: Record<string, string>, problems: string[]): Record<string, unknown> {
   const decoded: Record<string, unknown> = {};
-  const objectKeys = new Set<string>(['storage', 'network', ...storeKeys]);
+  const objectKeys = new Set<string>(['storage', 'network', 'tls', 'vault', ...storeKeys]);
   for (const [fullKey, text] of Object.entries(raw)) {
     const [namespace, ...rest] = fullKey.split(':');
     if (namespace !== project) continue;
@@ -161,9 +168,10 @@ function refusals(config: PlatformConfig): string[] {
       return [(error as Error).message];
     }
   };
-  const refused = storeKeys.flatMap((key) =>
-    refusal(() => (stores[key] as AnyStore).check(config[key], platform)),
-  );
+  const refused = [
+    ...storeKeys.flatMap((key) => refusal(() => (stores[key] as AnyStore).check(config[key], platform))),
+    ...refusal(() => vault.check(config.vault, platform)),
+  ];
   // What the network needs to know of a store, only a valid one can say.
   return refused.length > 0 ? refused : refusal(() => checkNetwork(config, platform));
 }
@@ -176,6 +184,11 @@ function crossCheck(config: StackConfig): string[] {
   if (!config.storage) {
     problems.push(
       'storage: must be {className: <class with reclaimPolicy Retain>} or {provisioner: <name>}; got nothing',
+    );
+  }
+  if (config.tls.issuerRef && config.tls.issuer !== 'cert-manager') {
+    problems.push(
+      'tls.issuerRef: names an issuer of cert-manager; set tls.issuer to cert-manager, or remove it',
     );
   }
   return problems;

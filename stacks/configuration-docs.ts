@@ -1,7 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { configSchema } from './config-schema';
-import { type StoreKey, stores } from './stores';
+import { stores } from './stores';
+import { vault } from './vault';
+
+/** Sections whose defaults depend on the size. */
+const sized = { ...stores, vault };
 
 interface JsonSchema {
   type?: string;
@@ -30,7 +34,10 @@ export function configurationDocs(): string {
       ([name, key]) => `| \`${name}\` | ${values(key)} | ${code(key.default)} | ${key.description ?? ''} |`,
     ),
     ...sectionTable('network', schema.properties?.network ?? {}),
-    ...top.filter(([name]) => name in stores).flatMap(([name, key]) => storeTable(name as StoreKey, key)),
+    ...sectionTable('tls', schema.properties?.tls ?? {}),
+    ...top
+      .filter(([name]) => name in sized)
+      .flatMap(([name, key]) => storeTable(name as keyof typeof sized, key)),
     '',
   ].join('\n');
 }
@@ -50,9 +57,9 @@ function sectionTable(name: string, schema: JsonSchema): string[] {
   ];
 }
 
-function storeTable(store: StoreKey, schema: JsonSchema): string[] {
+function storeTable(store: keyof typeof sized, schema: JsonSchema): string[] {
   const defaults = (size: 'dev' | 'prod', key: string) =>
-    code((stores[store].sizes[size] as unknown as Record<string, unknown>)[key]);
+    code((sized[store].sizes[size] as unknown as Record<string, unknown>)[key]);
   return [
     '',
     `## ${store}`,

@@ -10,10 +10,13 @@ import { oxigraphFlows } from '../components/oxigraph-spec';
 import { cloudNativePgFlows, postgresFlows } from '../components/postgres-flows';
 import { qdrantFlows } from '../components/qdrant-spec';
 import { redisClusterFlows, redisFlows } from '../components/redis-flows';
+import { vaultFlows } from '../components/vault-spec';
 import { images } from '../components/versions';
 import type { PlatformConfig } from './config';
 import { type StoreKey, stores, type StoreSettings } from './stores';
 import type { Platform, StoreOptions } from './stores/store';
+import { vault } from './vault';
+import { vaultDatabases } from './vault-databases';
 
 type Flows = { readonly [Key in StoreKey]: (settings: StoreSettings[Key], platform: Platform) => PodFlows[] };
 
@@ -58,7 +61,10 @@ export function checkNetwork(config: PlatformConfig, platform: Platform): void {
 function storeFlows(config: PlatformConfig, platform: Platform): PodFlows[] {
   const anyFlows = flows as Record<StoreKey, (settings: object, platform: Platform) => PodFlows[]>;
   const on = (Object.keys(flows) as StoreKey[]).filter((key) => isOn(config[key]));
-  return on.flatMap((key) => anyFlows[key](config[key], platform));
+  const ofVault = config.vault.enabled
+    ? vaultFlows(vault.args(config.vault, platform, vaultDatabases(config, platform)))
+    : [];
+  return [...on.flatMap((key) => anyFlows[key](config[key], platform)), ...ofVault];
 }
 
 function isOn(settings: object): boolean {

@@ -1,3 +1,4 @@
+import type { Output } from '@pulumi/pulumi';
 import type { ChromaOutputs } from './stores/chroma';
 import type { ElasticsearchOutputs } from './stores/elasticsearch';
 import type { MinioOutputs } from './stores/minio';
@@ -6,6 +7,7 @@ import type { OxigraphOutputs } from './stores/oxigraph';
 import type { PostgresOutputs } from './stores/postgres';
 import type { QdrantOutputs } from './stores/qdrant';
 import type { RedisOutputs } from './stores/redis';
+import type { VaultOutputs } from './vault';
 
 /**
  * The stack outputs: the contract between the platform and the applications that use it.
@@ -17,6 +19,8 @@ export interface PlatformOutputs {
   readonly contract: 1;
   /** Namespace of every Service and Secret named below. */
   readonly namespace: string;
+  /** Authority of every server whose own part below names no other. */
+  readonly tls: TlsOutputs;
   readonly postgres: PostgresOutputs;
   readonly redis: RedisOutputs;
   readonly minio: MinioOutputs;
@@ -26,6 +30,7 @@ export interface PlatformOutputs {
   readonly elasticsearch: ElasticsearchOutputs | null;
   readonly qdrant: QdrantOutputs | null;
   readonly chroma: ChromaOutputs | null;
+  readonly vault: VaultOutputs | null;
 }
 
 /** A Kubernetes Secret and the keys in it. */
@@ -38,4 +43,16 @@ export interface SecretReference {
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+}
+
+/** How clients verify servers. */
+export interface TlsOutputs {
+  /** PEM of the certificate authority. */
+  readonly ca: Output<string | undefined>;
+  readonly caSecret: SecretReference;
+}
+
+/** A Secret with a certificate authority. */
+export function certificateAuthority(name: string): SecretReference {
+  return { name, keys: { certificateAuthority: 'ca.crt' } };
 }

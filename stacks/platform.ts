@@ -1,15 +1,20 @@
 import * as k8s from '@pulumi/kubernetes';
 import type * as pulumi from '@pulumi/pulumi';
+import { CA_SECRET } from '../components/certificates';
 import { ElasticsearchOperator } from '../components/elasticsearch-operator';
 import { labels } from '../components/metadata';
 import { Operators } from '../components/operators';
 import { RetainedStorageClass } from '../components/storage-class';
 import { cloudNativePgManifest, eckDefinitions, images } from '../components/versions';
+import { declareCertificates } from './certificates';
 import { kubernetesProvider } from './cluster';
 import { type PlatformConfig, platformOf } from './config';
 import { declareNetwork } from './network';
-import type { PlatformOutputs } from './outputs';
+import { certificateAuthority, type PlatformOutputs } from './outputs';
 import { stores } from './stores';
+import type { Platform, StoreOptions, StoreTls } from './stores/store';
+import { vault } from './vault';
+import { vaultDatabases } from './vault-databases';
 
 /** Declares the whole platform of one environment and returns the contract of its applications. */
 export function deployPlatform(config: PlatformConfig): PlatformOutputs {
@@ -31,34 +36,69 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
     { provider },
   );
   const storage = declareStorage(config, platform.storageClass, provider);
+  const tls = declareCertificates(config, platform, { provider, dependsOn: [namespace] });
+  const priority = declarePriority(platform, provider);
   const after = (...dependsOn: pulumi.Input<pulumi.Resource>[]) => ({
     provider,
-    dependsOn: [...dependsOn, ...storage],
+    dependsOn: [tls.ready, priority, ...dependsOn, ...storage],
   });
   const elasticOperator = config.elasticsearch.enabled ? [declareElasticOperator(config, provider)] : [];
   declareNetwork(config, platform, { provider, dependsOn: [namespace, operators, ...elasticOperator] });
-  const { postgres, redis, minio, neo4j, oxigraph, elasticsearch, qdrant, chroma } = stores;
-  const objects = minio.deploy(config.minio, platform, after(namespace));
-  // Elasticsearch writes its snapshots there: an output of the last resource stands for all of MinIO.
-  const snapshotStorage = objects.schemaVersion.apply(() => namespace);
+  const { neo4j, oxigraph, elasticsearch, qdrant, chroma } = stores;
+  const postgres = stores.postgres.deploy(config.postgres, platform, after(namespace, operators), tls);
+  const redis = stores.redis.deploy(config.redis, platform, after(namespace), tls);
+  const objects = stores.minio.deploy(config.minio, platform, after(namespace), tls);
+  // An output of its last resource stands for all of a store.
+  const readiness = ({ schemaVersion }: { schemaVersion: pulumi.Output<string> }) =>
+    schemaVersion.apply(() => namespace);
   return {
     contract: 1,
     namespace: config.namespace,
-    postgres: postgres.deploy(config.postgres, platform, after(namespace, operators)),
-    redis: redis.deploy(config.redis, platform, after(namespace)),
+    tls: { ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+    postgres,
+    redis,
     minio: objects,
-    neo4j: config.neo4j.enabled ? neo4j.deploy(config.neo4j, platform, after(namespace)) : null,
-    oxigraph: config.oxigraph.enabled ? oxigraph.deploy(config.oxigraph, platform, after(namespace)) : null,
+    neo4j: config.neo4j.enabled ? neo4j.deploy(config.neo4j, platform, after(namespace), tls) : null,
+    oxigraph: config.oxigraph.enabled
+      ? oxigraph.deploy(config.oxigraph, platform, after(namespace), tls)
+      : null,
     elasticsearch: config.elasticsearch.enabled
       ? elasticsearch.deploy(
           config.elasticsearch,
           platform,
-          after(namespace, ...elasticOperator, snapshotStorage),
+          after(namespace, ...elasticOperator, readiness(objects)),
+          tls,
         )
       : null,
-    qdrant: config.qdrant.enabled ? qdrant.deploy(config.qdrant, platform, after(namespace)) : null,
-    chroma: config.chroma.enabled ? chroma.deploy(config.chroma, platform, after(namespace)) : null,
+    qdrant: config.qdrant.enabled ? qdrant.deploy(config.qdrant, platform, after(namespace), tls) : null,
+    chroma: config.chroma.enabled ? chroma.deploy(config.chroma, platform, after(namespace), tls) : null,
+    vault: declareVault(config, platform, after(namespace), tls, [postgres, redis].map(readiness)),
   };
+}
+
+/** Vault, with the databases that it makes logins in. */
+function declareVault(
+  config: PlatformConfig,
+  platform: Platform,
+  options: StoreOptions,
+  tls: StoreTls,
+  databaseResources: pulumi.Input<pulumi.Resource>[],
+) {
+  if (!config.vault.enabled) return null;
+  return vault.deploy(config.vault, platform, options, tls, {
+    databases: vaultDatabases(config, platform),
+    databaseResources,
+  });
+}
+
+/** Other workloads of the cluster give way to the stores when a node runs out of room. */
+function declarePriority({ priorityClass }: Platform, provider: k8s.Provider) {
+  const spec = {
+    metadata: { name: priorityClass, labels: labels({ name: 'priority' }) },
+    value: 1_000_000,
+    description: 'Stores of the agent data platform.',
+  };
+  return new k8s.scheduling.v1.PriorityClass('priority', spec, { provider });
 }
 
 /** Elastic Cloud on Kubernetes, which only Elasticsearch needs. */

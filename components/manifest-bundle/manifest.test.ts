@@ -93,13 +93,17 @@ describe('a release manifest', () => {
 });
 
 describe('customise', () => {
-  it('replaces the image and the namespace wherever they occur, and pulls only absent images', () => {
+  it('replaces the image and the namespace wherever they occur, pulls only absent images, and restricts the pods', () => {
     const objects = customise(parseManifest(text), {
       image: 'registry.local/operator:1.0',
       namespace: 'ops',
     });
     expect(objects).toEqual([
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ops' } },
+      {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: 'ops', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+      },
       {
         apiVersion: 'apps/v1',
         kind: 'Deployment',

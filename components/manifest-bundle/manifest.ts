@@ -94,7 +94,8 @@ export function parseManifest(text: string): KubernetesObject[] {
 }
 
 /**
- * Returns the objects with the image and namespace replaced wherever the manifest names them.
+ * Returns the objects with the image and namespace replaced wherever the manifest names them, and namespaces that enforce
+ * Pod Security `restricted`.
  * @throws ManifestError when the manifest runs several images or has several namespaces, so that one cannot stand for all.
  */
 export function customise(objects: readonly KubernetesObject[], change: Customisation): KubernetesObject[] {
@@ -105,7 +106,7 @@ export function customise(objects: readonly KubernetesObject[], change: Customis
     ...replacement('image', images, change.image),
     ...replacement('namespace', namespaces, change.namespace),
   ]);
-  return objects.map((object) => pullIfNotPresent(replaceStrings(object, replacements)));
+  return objects.map((object) => restrictPods(pullIfNotPresent(replaceStrings(object, replacements))));
 }
 
 function replacement(what: string, found: string[], wanted: string | undefined): [string, string][] {
@@ -130,6 +131,14 @@ function pullIfNotPresent(object: KubernetesObject): KubernetesObject {
   if (isDeployment(object))
     for (const container of containersOf(object)) container.imagePullPolicy = 'IfNotPresent';
   return object;
+}
+
+/** @see https://kubernetes.io/docs/concepts/security/pod-security-standards/ */
+function restrictPods(object: KubernetesObject): KubernetesObject {
+  if (object.kind !== 'Namespace') return object;
+  const { metadata } = object;
+  const labels = { ...metadata.labels, 'pod-security.kubernetes.io/enforce': 'restricted' };
+  return { ...object, metadata: { ...metadata, labels } };
 }
 
 function isDeployment(object: KubernetesObject): boolean {

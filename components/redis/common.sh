@@ -7,7 +7,10 @@
 
 # Words are compared and split by the shell alone: no locale may change that.
 export LC_ALL=C
-readonly REDIS_PORT=6379 SENTINEL_PORT=26379 PASSWORD_DIR=/etc/redis/passwords
+readonly REDIS_PORT=6379 SENTINEL_PORT=26379 PASSWORD_DIR=/etc/redis/passwords ACL_DIR=/etc/redis/acl
+readonly CA_FILE=/etc/redis/tls/ca.crt
+tls=''
+if [ -e "$CA_FILE" ]; then tls="--tls --cacert $CA_FILE"; fi
 
 log() {
   printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*" >&2
@@ -21,8 +24,9 @@ password() {
 ask() {
   asked_host=$1 asked_port=$2
   shift 2
+  # shellcheck disable=SC2086 # options are meant to split into words
   reply=$(REDISCLI_AUTH=$(password node) timeout 2 \
-    redis-cli -h "$asked_host" -p "$asked_port" --user node --no-auth-warning "$@" 2>/dev/null) || return 1
+    redis-cli $tls -h "$asked_host" -p "$asked_port" --user node --no-auth-warning "$@" 2>/dev/null) || return 1
   printf '%s\n' "$reply" | tr -d '\r'
 }
 

@@ -12,14 +12,20 @@ export const chromaCase: StoreCase = {
   mayLose: false,
   victim: () => Promise.resolve('chroma-0'),
   async open(outputs, credentials) {
-    const { url, tenant, database, credentials: secrets } = (outputs as { chroma: ChromaOutputs }).chroma;
-    const { token = '' } = await credentials(secrets.app);
+    const { chroma } = outputs as { chroma: Omit<ChromaOutputs, 'tls'> & { tls: { ca: string } } };
+    const { url, host, tenant, database, tls, credentials: secrets } = chroma;
+    const tokenOf = async (role: keyof ChromaOutputs['credentials']) => {
+      const { token = '' } = await credentials(secrets[role]);
+      return token;
+    };
+    const [token, readonly] = [await tokenOf('app'), await tokenOf('readonly')];
     const root = `${url}/api/v2/tenants/${tenant}/databases`;
     const send: Send = async (method, path, body, authorization = `Bearer ${token}`) => {
       const headers = { authorization, 'content-type': 'application/json' };
       const request = {
         method,
         url: root + path,
+        tls: { ca: tls.ca, serverName: host },
         headers,
         body: body && JSON.stringify(body),
         timeoutMs: DEADLINE_MS,
@@ -29,7 +35,7 @@ export const chromaCase: StoreCase = {
     const name = projectCollection('e2e', 'documents');
     const collections = `/${database}/collections`;
     const { id } = (await send('POST', collections, { name, get_or_create: true })) as { id: string };
-    return probe(send, collections, id);
+    return probe(send, collections, id, `Bearer ${readonly}`);
   },
 };
 
@@ -40,7 +46,7 @@ type Send = (
   authorization?: string,
 ) => Promise<unknown>;
 
-function probe(send: Send, collections: string, id: string): StoreProbe {
+function probe(send: Send, collections: string, id: string, readonly: string): StoreProbe {
   return {
     async write(record) {
       await send('POST', `${collections}/${id}/upsert`, { ids: [String(record)], embeddings: [[1, record]] });
@@ -51,7 +57,7 @@ function probe(send: Send, collections: string, id: string): StoreProbe {
     },
     async check() {
       await checkCollections(send, collections);
-      await checkRights(send, collections);
+      await checkRights(send, collections, readonly);
     },
     close: () => Promise.resolve(),
   };
@@ -69,10 +75,12 @@ async function checkCollections(send: Send, collections: string): Promise<void> 
   });
 }
 
-async function checkRights(send: Send, collections: string): Promise<void> {
+async function checkRights(send: Send, collections: string, readonly: string): Promise<void> {
   assert.equal(await refusal(send('DELETE', `${collections}/tool_descriptions`)), 403);
   assert.equal(await refusal(send('GET', '/schema_migrations/collections')), 403);
   assert.equal(await refusal(send('GET', collections, undefined, 'Bearer wrong')), 401);
+  await send('GET', collections, undefined, readonly);
+  assert.equal(await refusal(send('POST', collections, { name: 'mine' }, readonly)), 403);
 }
 
 async function refusal(request: Promise<unknown>): Promise<number | undefined> {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { Client, errors } from '@elastic/elasticsearch';
+import { eventually } from '../../migrations/testing/servers';
 import type { ElasticsearchOutputs } from '../../stacks/stores/elasticsearch';
 import type { StoreCase, StoreProbe } from './store-case';
 
 const DEADLINE_MS = 3_000;
+/** The log shipper starts last. */
+const AUDIT_WITHIN_MS = 60_000;
 
 /** Elasticsearch as an application uses it: over TLS, as the login of applications. */
 export const elasticsearchCase: StoreCase = {
@@ -25,11 +28,16 @@ export const elasticsearchCase: StoreCase = {
         maxRetries: 0,
       });
     };
-    return probe(elasticsearch, await as('app'), await as('readonly'));
+    return probe(elasticsearch, await as('app'), await as('readonly'), await as('auditor'));
   },
 };
 
-function probe({ documents, dataStreams }: ElasticsearchOutputs, app: Client, reader: Client): StoreProbe {
+function probe(
+  { documents, dataStreams, serverLogs }: ElasticsearchOutputs,
+  app: Client,
+  reader: Client,
+  auditor: Client,
+): StoreProbe {
   return {
     async write(id) {
       await app.index({
@@ -55,8 +63,9 @@ function probe({ documents, dataStreams }: ElasticsearchOutputs, app: Client, re
       await checkStreams(app, Object.values(dataStreams));
       await checkSearch(app, documents);
       await checkRights(app, reader, documents.alias, dataStreams.logs);
+      await checkAudit(auditor, reader, serverLogs.audit);
     },
-    close: async () => void (await Promise.all([app.close(), reader.close()])),
+    close: async () => void (await Promise.all([app.close(), reader.close(), auditor.close()])),
   };
 }
 
@@ -102,6 +111,19 @@ async function checkRights(app: Client, reader: Client, alias: string, logs: str
   assert.equal(await refusal(app.cluster.putSettings({ persistent: { 'cluster.name': 'x' } })), 403);
   assert.equal(await refusal(reader.index({ index: alias, document: { title: 'x' } })), 403);
   assert.ok((await reader.count({ index: logs })).count > 0);
+}
+
+/** What the migrations of PostgreSQL did is in the audit trail, which only auditors read. */
+async function checkAudit(auditor: Client, reader: Client, index: string): Promise<void> {
+  const filter = [
+    { term: { 'event.dataset': 'postgresql.audit' } },
+    { term: { 'database.statement.class': 'DDL' } },
+  ];
+  await eventually('the audit trail of PostgreSQL is there', AUDIT_WITHIN_MS, async () => {
+    return (await auditor.count({ index, query: { bool: { filter } } })).count > 0;
+  });
+  assert.equal(await refusal(reader.search({ index })), 403);
+  assert.equal(await refusal(auditor.deleteByQuery({ index, query: { match_all: {} } })), 403);
 }
 
 async function refusal(request: Promise<unknown>): Promise<number | undefined> {

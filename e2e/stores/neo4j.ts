@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import neo4j, { type Driver, type RecordShape } from 'neo4j-driver';
 import type { Neo4jOutputs } from '../../stacks/stores/neo4j';
 import type { StoreCase, StoreProbe } from './store-case';
@@ -12,19 +15,35 @@ export const neo4jCase: StoreCase = {
   mayLose: false,
   victim: () => Promise.resolve('neo4j-0'),
   async open(outputs, credentials) {
-    const { uri, database, edition, credentials: secrets } = (outputs as { neo4j: Neo4jOutputs }).neo4j;
+    const { neo4j: contract } = outputs as { neo4j: Omit<Neo4jOutputs, 'tls'> & { tls: { ca: string } } };
+    const { uri, database, edition, tls, credentials: secrets } = contract;
     const { username = '', password = '' } = await credentials(secrets.app);
-    const driver = neo4j.driver(uri, neo4j.auth.basic(username, password), {
+    const folder = await mkdtemp(join(tmpdir(), 'neo4j-ca-'));
+    const authority = join(folder, 'ca.crt');
+    await writeFile(authority, tls.ca);
+    // The scheme with "+s" takes authorities from the environment at the start of the process.
+    const driver = neo4j.driver(uri.replace(/^neo4j\+s:/, 'neo4j:'), neo4j.auth.basic(username, password), {
+      encrypted: 'ENCRYPTION_ON',
+      trust: 'TRUST_CUSTOM_CA_SIGNED_CERTIFICATES',
+      trustedCertificates: [authority],
       disableLosslessIntegers: true,
       connectionTimeout: 2_000,
       connectionAcquisitionTimeout: 2_000,
       maxTransactionRetryTime: 1_000,
     });
-    return probe(driver, database, edition);
+    const close = async () => {
+      await driver.close();
+      await rm(folder, { recursive: true });
+    };
+    return { ...probe(driver, database, edition), close };
   },
 };
 
-function probe(driver: Driver, database: string, edition: Neo4jOutputs['edition']): StoreProbe {
+function probe(
+  driver: Driver,
+  database: string,
+  edition: Neo4jOutputs['edition'],
+): Omit<StoreProbe, 'close'> {
   const run = async <Row extends RecordShape>(query: string, values: object = {}): Promise<Row[]> => {
     const { records } = await driver.executeQuery<{ records: { toObject(): Row }[] }>(query, values, {
       database,
@@ -43,7 +62,6 @@ function probe(driver: Driver, database: string, edition: Neo4jOutputs['edition'
       await checkSearch(run);
       if (edition === 'enterprise') await checkRoles(run);
     },
-    close: () => driver.close(),
   };
 }
 
@@ -97,7 +115,7 @@ async function checkSearch(run: Run): Promise<void> {
   await run('MATCH (c:Chunk {id: $id}) DELETE c', { id: 'e2e' });
 }
 
-/** Community has no roles: there the application's user may do everything but administer other users. */
+/** Community has no roles: there the application's user may do everything. */
 async function checkRoles(run: Run): Promise<void> {
   await assert.rejects(run('CREATE INDEX e2e_forbidden FOR (n:EndToEnd) ON (n.id)'), {
     code: 'Neo.ClientError.Security.Forbidden',

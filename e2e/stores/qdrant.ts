@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { QdrantClient } from '@qdrant/js-client-rest';
+import { openTlsTunnel } from '../../migrations/targets/qdrant/tls-tunnel';
 import type { QdrantOutputs } from '../../stacks/stores/qdrant';
 import type { StoreCase, StoreProbe } from './store-case';
 
@@ -20,18 +21,20 @@ export const qdrantCase: StoreCase = {
   mayLose: false,
   victim: () => Promise.resolve('qdrant-0'),
   async open(outputs, credentials) {
-    const { url, credentials: secrets } = (outputs as { qdrant: QdrantOutputs }).qdrant;
+    const { qdrant } = outputs as { qdrant: Omit<QdrantOutputs, 'tls'> & { tls: { ca: string } } };
+    const { host, httpPort: port, tls, credentials: secrets } = qdrant;
+    const { url, close } = await openTlsTunnel({ host, port, ca: tls.ca, serverName: host });
     const clientOf = async (secret: keyof QdrantOutputs['credentials']) => {
       const { apiKey } = await credentials(secrets[secret]);
       const headers = { 'api-key': apiKey };
       return () => new QdrantClient({ url, headers, timeout: 3_000, checkCompatibility: false });
     };
     const readonly = await clientOf('readonly');
-    return probe(await clientOf('app'), readonly());
+    return probe(await clientOf('app'), readonly(), close);
   },
 };
 
-function probe(connect: () => QdrantClient, readonly: QdrantClient): StoreProbe {
+function probe(connect: () => QdrantClient, readonly: QdrantClient, close: () => Promise<void>): StoreProbe {
   let app = connect();
   return {
     async write(id) {
@@ -58,9 +61,9 @@ function probe(connect: () => QdrantClient, readonly: QdrantClient): StoreProbe 
     async check() {
       await checkSchema(app);
       await checkSearch(app, readonly);
-      await checkReadOnlyKey(readonly);
+      await checkRights(app, readonly);
     },
-    close: () => Promise.resolve(),
+    close,
   };
 }
 
@@ -70,7 +73,6 @@ async function checkSchema(app: QdrantClient): Promise<void> {
     'agent_capabilities',
     'document_embeddings',
     'recommendations',
-    'schema_migrations',
     'semantic_search',
     'tool_descriptions',
   ]);
@@ -85,7 +87,7 @@ async function checkSchema(app: QdrantClient): Promise<void> {
   assert.deepEqual(payload_schema.project_id!.params, { type: 'keyword', is_tenant: true });
 }
 
-/** Hybrid search finds a record by its vector and by its words, with the read-only key too. */
+/** Hybrid search finds a record by its vector and by its words, with the read-only token too. */
 async function checkSearch(app: QdrantClient, readonly: QdrantClient): Promise<void> {
   const id = 1_000_000_007;
   const words = { indices: [7], values: [1] };
@@ -108,8 +110,10 @@ async function checkSearch(app: QdrantClient, readonly: QdrantClient): Promise<v
   await app.delete(DOCUMENTS, { wait: true, points: [id] });
 }
 
-async function checkReadOnlyKey(readonly: QdrantClient): Promise<void> {
+async function checkRights(app: QdrantClient, readonly: QdrantClient): Promise<void> {
   const forbidden = { status: 403 };
+  await assert.rejects(app.deleteCollection('document_embeddings'), forbidden);
+  await assert.rejects(app.getCollection('schema_migrations'), forbidden);
   await assert.rejects(readonly.upsert(DOCUMENTS, { points: [{ id: 1, vector: {} }] }), forbidden);
   await assert.rejects(readonly.delete(DOCUMENTS, { points: [1] }), forbidden);
   await assert.rejects(readonly.deleteCollection('document_embeddings'), forbidden);

@@ -4,7 +4,10 @@ import type { RedisOutputs } from '../../stacks/stores/redis';
 import type { SecretReference } from '../../stacks/outputs';
 import type { ReadCredentials, StoreCase, StoreProbe } from './store-case';
 
-type Outputs = Omit<RedisOutputs, 'schemaVersion'> & { readonly schemaVersion: string };
+type Outputs = Omit<RedisOutputs, 'schemaVersion' | 'tls'> & {
+  readonly schemaVersion: string;
+  readonly tls: { readonly ca: string };
+};
 
 const STREAM = 'a2a:messages:pending';
 const KEYS_TIMEOUT_MS = 2_500;
@@ -65,6 +68,8 @@ class RedisProbe implements StoreProbe {
     await refused(reader.set('session:1', 'x'), "the router writes another application's key");
     await refused(reader.xgroup('DESTROY', STREAM, 'routers'), 'an application removes a consumer group');
     await refused(reader.keys('*'), 'an application lists all keys');
+    await this.checkRoles();
+    await this.checkPlainText();
     const gateway = connect(outputs, this.logins.gateway!, 0);
     try {
       await gateway.hset('session:e2e', 'user', '1');
@@ -74,6 +79,37 @@ class RedisProbe implements StoreProbe {
     } finally {
       gateway.disconnect();
     }
+  }
+
+  /** Logins beside those of applications do what they are for. */
+  private async checkRoles(): Promise<void> {
+    const { outputs, logins } = this;
+    const { database } = outputs.streams.find(({ stream }) => stream === STREAM)!;
+    const as = async (user: string, use: (client: Redis | Cluster) => Promise<unknown>, db = 0) => {
+      const client = connect(outputs, logins[user]!, db);
+      await use(client).finally(() => client.disconnect());
+    };
+    const reads = async (client: Redis | Cluster) => {
+      assert.equal(await client.type(STREAM), 'stream');
+      await refused(client.del(STREAM), 'a reader deletes');
+    };
+    await as('readonly', reads, database);
+    await as('monitor', async (client) => {
+      assert.match(await client.info('memory'), /used_memory:/);
+      await refused(client.xlen(STREAM), 'monitoring reads data');
+    });
+    await as('backup', (client) => refused(client.xlen(STREAM), 'a backup reads by key'));
+  }
+
+  /** Without TLS nobody gets an answer, whatever the password. */
+  private async checkPlainText(): Promise<void> {
+    const [endpoint] = [...this.outputs.sentinels, ...this.outputs.clusterNodes];
+    const client = new Redis({
+      ...{ ...endpoint, ...login(this.logins.app!) },
+      ...{ connectTimeout: 2_000, maxRetriesPerRequest: 0, retryStrategy: null },
+    });
+    client.on('error', () => undefined);
+    await assert.rejects(client.ping(), 'plain text is answered').finally(() => client.disconnect());
   }
 
   /** The master that has the stream. */
@@ -88,7 +124,10 @@ class RedisProbe implements StoreProbe {
         return podOf(owner[0]);
       }
       const [endpoint] = this.outputs.sentinels;
-      const sentinel = new Redis({ ...endpoint, ...login(this.logins.app!) });
+      const sentinel = new Redis({
+        ...{ ...endpoint, ...login(this.logins.app!) },
+        tls: { ca: this.outputs.tls.ca },
+      });
       try {
         const name = this.outputs.masterName;
         return podOf(((await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name)) as [string])[0]);
@@ -116,6 +155,7 @@ function connect(outputs: Outputs, credentials: Record<string, string>, db: numb
     connectTimeout: 2_000,
     commandTimeout: KEYS_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
+    tls: { ca: outputs.tls.ca },
   } satisfies RedisOptions;
   const client =
     outputs.mode === 'cluster'
@@ -131,6 +171,8 @@ function connect(outputs: Outputs, credentials: Record<string, string>, db: numb
           name: outputs.masterName,
           sentinelUsername: credentials.username,
           sentinelPassword: credentials.password,
+          sentinelTLS: options.tls,
+          enableTLSForSentinelMode: true,
           db,
           retryStrategy: () => 100,
           sentinelRetryStrategy: () => 100,

@@ -21,6 +21,7 @@ const source = path.join(projectRoot(), 'local/images/qdrant-stand-in');
 const layout: Readonly<Record<string, string>> = {
   'entrypoint.sh': 'entrypoint.sh',
   qdrant: 'qdrant',
+  'access.py': 'engine/access.py',
   'http_api.py': 'engine/http_api.py',
   'storage.py': 'engine/storage.py',
   'convert.py': 'engine/convert.py',

@@ -144,6 +144,12 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     expect: { package: 'nginx', version: versions.nginx },
     config: { User: '101:101', Env: [`PATH=${PATH}`], Cmd: ['nginx', '-g', 'daemon off;'] },
   },
+  [images.rsyslog]: {
+    base: 'debian',
+    packages: ['rsyslog', 'rsyslog-elasticsearch', 'ca-certificates'],
+    expect: { package: 'rsyslog', version: versions.rsyslog },
+    config: { User: NOBODY, Env: [`PATH=${PATH}`], Cmd: ['rsyslogd', '-n'] },
+  },
   [images.elasticsearch]: {
     base: 'debian',
     before:
@@ -176,6 +182,14 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     build: goBuilds.minio,
     binaries: { minio: '/usr/bin/minio' },
     config: { User: '1000:1000', Env: [`PATH=${PATH}`], Entrypoint: ['/usr/bin/minio'] },
+  },
+  [images.vault]: {
+    base: 'debian',
+    before: user('vault', 100, 1000),
+    packages: ['ca-certificates'],
+    build: goBuilds.vault,
+    binaries: { vault: '/usr/bin/vault' },
+    config: { User: '100:1000', Env: [`PATH=${PATH}`], Entrypoint: ['/bin/vault'], Cmd: ['server', '-dev'] },
   },
   [images.cloudNativePg]: {
     base: 'scratch',

@@ -135,6 +135,8 @@ function kubeletConfiguration(layout: ClusterLayout) {
     failSwapOn: false,
     localStorageCapacityIsolation: false,
     serializeImagePulls: false,
+    // How long a changed Secret may take to reach the files of a running pod.
+    syncFrequency: '10s',
     // Images come from archives, not from a registry: nothing may collect them.
     imageGCHighThresholdPercent: 100,
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },

@@ -64,8 +64,9 @@ async function refusal(name: string, { spec }: Template): Promise<string | undef
     metadata: { name, namespace },
     spec: {
       ...spec,
-      // An account of its own would be of another namespace; images that are left out are an operator's to choose.
+      // The stack makes its accounts and its PriorityClass; images that are left out are an operator's to choose.
       serviceAccountName: 'default',
+      priorityClassName: undefined,
       ...(spec.initContainers ? { initContainers: spec.initContainers.map(withImage) } : {}),
       containers: spec.containers.map(withImage),
     },

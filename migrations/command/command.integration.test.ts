@@ -253,15 +253,15 @@ test('the platform database: upkeep of partitions is no drift, seed data can be 
 }, 180_000);
 
 test('MinIO through the API server: a changed policy is drift', async () => {
-  const server = await startMinio();
+  const server = await startMinio(undefined, { tls: true });
   try {
-    const { cluster, namespace, host, port, user, password } = server;
+    const { cluster, namespace, host, port, user, password, ca } = server;
     await cluster.apply(
       {
         apiVersion: 'v1',
         kind: 'Secret',
-        metadata: { name: 'minio-root', namespace },
-        stringData: { rootUser: user, rootPassword: password },
+        metadata: { name: 'minio-owner', namespace },
+        stringData: { accessKey: user, secretKey: password },
       },
       { fieldManager: 'migrations-test' },
     );
@@ -276,7 +276,8 @@ test('MinIO through the API server: a changed policy is drift', async () => {
     expect(await migrate('up')).toBe(0);
     expect(await migrate('verify')).toBe(0);
     const client = new S3Client({
-      endpoint: `http://${host}:${port}`,
+      endpoint: `https://${host}:${port}`,
+      requestHandler: { httpsAgent: { ca, servername: 'minio' } },
       region: 'us-east-1',
       forcePathStyle: true,
       credentials: { accessKeyId: user, secretAccessKey: password },

@@ -88,18 +88,18 @@ describe('PostgreSQL, MinIO and Redis under Sentinel', () => {
     const namespace = await makeStack('small', config);
     const [postgres, minio, redis] = await Promise.all([
       startPostgres(undefined, namespace),
-      startMinio(namespace),
-      startRedis(namespace),
+      startMinio(namespace, { tls: true }),
+      startRedis(namespace, 'redis-nodes'),
     ]);
     servers.push(postgres, minio, redis);
     const owner = await platformDatabase(postgres);
     await service(namespace, 'postgres-rw', postgres);
     await secret(namespace, 'postgres-owner', { username: owner.user, password: owner.password });
     await secret(namespace, 'postgres-ca', { 'ca.crt': await switchOnTls(postgres, 'postgres-rw') });
-    await secret(namespace, 'minio-root', { rootUser: minio.user, rootPassword: minio.password });
+    await secret(namespace, 'minio-owner', { accessKey: minio.user, secretKey: minio.password });
     await service(namespace, 'redis-nodes', redis, true);
     await secret(namespace, 'redis-migrations', { username: redis.user, password: redis.password });
-    admin = adminOf(redis);
+    admin = adminOf(redis, 'redis-nodes');
   }, 240_000);
 
   test('plan: every store that the stack has, the others are named', async () => {
@@ -261,9 +261,9 @@ describe('PostgreSQL, MinIO and Redis under Sentinel', () => {
   }, 60_000);
 
   test('a store that cannot be used fails alone where nothing is written, and stops `up`', async () => {
-    await secret(servers[1]!.namespace, 'minio-root', {
-      rootUser: 'rootuser',
-      rootPassword: 'wrong-password',
+    await secret(servers[1]!.namespace, 'minio-owner', {
+      accessKey: 'rootuser',
+      secretKey: 'wrong-password',
     });
     const { code, of } = await runJson('small', 'migrate', 'status');
     expect(code).toBe(1);
@@ -282,7 +282,7 @@ test('Redis in Cluster mode is found under its own names', async () => {
   servers.push(redis);
   await service(namespace, 'redis-cluster-nodes', redis, true);
   await secret(namespace, 'redis-cluster-migrations', { username: redis.user, password: redis.password });
-  const admin = adminOf(redis);
+  const admin = adminOf(redis, 'redis-cluster-nodes');
   await admin.cluster('ADDSLOTSRANGE', 0, 16383);
   await eventually('the node serves', 30_000, async () =>
     /^cluster_state:ok/m.test(await admin.cluster('INFO')),
@@ -303,8 +303,8 @@ test('Redis in Cluster mode is found under its own names', async () => {
   expect((await run('clustered', 'migrate', 'status', ...on)).code).toBe(3);
 }, 180_000);
 
-function adminOf({ host, port, password }: ScratchServer): Redis {
-  const admin = new Redis({ host, port, username: 'admin', password });
+function adminOf({ host, port, password, ca }: ScratchServer, servername: string): Redis {
+  const admin = new Redis({ host, port, username: 'admin', password, tls: { ca, servername } });
   admins.push(admin);
   return admin;
 }

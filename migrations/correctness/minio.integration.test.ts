@@ -60,8 +60,8 @@ function freshPlace(
     host: connection.host,
     port: connection.port,
     database,
-    credentials: { rootUser: server.user, rootPassword: server.password },
-    readOnly: { rootUser: READER.accessKey, rootPassword: READER.secretKey },
+    credentials: { accessKey: server.user, secretKey: server.password },
+    readOnly: READER,
     ...jsonFiles({ create, remove, request: (n) => `PUT /${bucket(n)}` }, connection),
     // Without transactions the operation before the refused one stays, so it repeats what is there.
     failing: () => jsonChange([create(2), refused], [remove(2)]),

@@ -44,8 +44,12 @@ interface RequestOptions {
   body?: unknown;
   /** Default `application/json`. */
   contentType?: string;
+  /** Default `application/json`. */
+  accept?: string;
   /** Milliseconds until the request is given up; default 30000. */
   timeoutMs?: number;
+  /** Gets each warning of the API server; default none. @see https://kubernetes.io/blog/2020/09/03/warnings/ */
+  onWarning?: (text: string) => void;
 }
 
 interface ApiResource {
@@ -109,7 +113,7 @@ export class KubernetesCluster {
       agent: this.agent,
       timeout: options.timeoutMs ?? 30_000,
       headers: {
-        accept: 'application/json',
+        accept: options.accept ?? 'application/json',
         ...(payload
           ? {
               'content-type': options.contentType ?? 'application/json',
@@ -126,7 +130,9 @@ export class KubernetesCluster {
       );
     });
     request.agent = this.agent;
-    const { status, text } = await this.send(url, request, payload);
+    const { status, text, warnings } = await this.send(url, request, payload);
+    for (const [, warning] of warnings.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g))
+      options.onWarning?.(warning!.replace(/\\(.)/g, '$1'));
     const parsed = parseJson(text);
     if (status >= 200 && status < 300) return parsed as T;
     const failure = parsed as
@@ -143,7 +149,7 @@ export class KubernetesCluster {
     url: URL,
     options: https.RequestOptions,
     payload?: string,
-  ): Promise<{ status: number; text: string }> {
+  ): Promise<{ status: number; text: string; warnings: string }> {
     const client = url.protocol === 'http:' ? http : https;
     return new Promise((resolve, reject) => {
       const unreachable = (why: string) =>
@@ -159,7 +165,11 @@ export class KubernetesCluster {
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', (error) => unreachable(error.message));
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+          resolve({
+            status: response.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString('utf8'),
+            warnings: response.headers.warning ?? '',
+          }),
         );
       });
       request.on('timeout', () => request.destroy(new Error(`no answer within ${options.timeout} ms`)));

@@ -147,6 +147,19 @@ describe('row security', () => {
     );
   });
 
+  test('the login that a rotation hands out is bound by the same policies', async () => {
+    const { insert, column } = own['platform.user_sessions']!;
+    const asOther = (id: string, text: string, values?: unknown[]) =>
+      queryFor<Record<string, unknown>>(database, id, text, values, 'app-b');
+    await asUser(ADA, insert, [ADA]);
+    await asOther(BOB, insert, [BOB]);
+    const select = `SELECT ${column} AS owner FROM platform.user_sessions`;
+    expect(await asOther(BOB, select)).toEqual([{ owner: BOB }]);
+    expect(await asUser(BOB, select)).toEqual([{ owner: BOB }]);
+    expect(await query(as('app-b', database), select)).toEqual([]);
+    await expect(asOther(BOB, insert, [ADA])).rejects.toThrow('new row violates row-level security policy');
+  });
+
   test('audit entries can be added for the user or for nobody, and not be changed', async () => {
     await asUser(ADA, own['security.audit_logs']!.insert, [ADA]);
     await asApp(`INSERT INTO security.audit_logs (action, actor_type) VALUES ('start', 'system')`);
@@ -289,6 +302,9 @@ describe('rights', () => {
       await run('platform_owner', statement);
     }
     await run('app', 'INSERT INTO services.later VALUES (1)');
+    await run('app-b', 'INSERT INTO services.later VALUES (2)');
+    expect(await run('backup', 'SELECT id FROM services.later ORDER BY 1')).toEqual([{ id: 1 }, { id: 2 }]);
+    await expect(run('monitor', 'SELECT * FROM services.later')).rejects.toThrow('permission denied');
     await run('app', 'INSERT INTO observability.later VALUES (1, now())');
     const [partition] = await run(
       'readonly',

@@ -2,12 +2,12 @@ import { StoreAccessError } from '../engine/errors';
 import { connectPolicy } from '../engine/retry';
 import type { MigrationTarget } from '../engine/target';
 import { KubernetesCluster, type Tunnel } from '../kubernetes/cluster';
-import { openTarget, type StoreName } from '../stores';
+import { openTarget, type StoreName, type TargetOptions } from '../stores';
 
 interface SecretReferences {
   /** Namespace of the Secrets, and of the Service. */
   readonly namespace: string;
-  /** Secret with the credentials; keys `username`, `password` (PostgreSQL) or `rootUser`, `rootPassword` (MinIO). */
+  /** Secret with the credentials; keys `username`, `password` (PostgreSQL) or `accessKey`, `secretKey` (MinIO). */
   readonly credentialsSecret: string;
   /** Secret whose key `ca.crt` verifies the server's certificate; omitted means a connection without TLS. */
   readonly caSecret?: string;
@@ -62,6 +62,32 @@ export function connect(options: ConnectOptions): Promise<StoreConnection> {
 }
 
 async function attempt({ store, database, reference, holder }: ConnectOptions): Promise<StoreConnection> {
+  const { close: closeTunnels, ...address } = await reach(reference);
+  let target: MigrationTarget | undefined;
+  const close = async () => {
+    await target?.close();
+    await closeTunnels();
+  };
+  try {
+    target = await openTarget(store, { ...address, database, holder });
+    await target.applied();
+    return { target, serverCa: address.tls?.ca, close };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Where a store can be reached from here, and how to log in to it. */
+export interface ReachedStore extends Pick<TargetOptions, 'host' | 'port' | 'nodes' | 'tls' | 'credential'> {
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the tunnels that a connection needs, and reads its Secrets.
+ * @throws StoreAccessError when a Secret is missing; KubernetesError when the cluster cannot be reached.
+ */
+export async function reach(reference: ConnectionReference): Promise<ReachedStore> {
   const cluster = KubernetesCluster.load({ context: reference.context });
   const credentials = await secret(cluster, reference.namespace, reference.credentialsSecret);
   const ca = reference.caSecret
@@ -72,24 +98,19 @@ async function attempt({ store, database, reference, holder }: ConnectOptions): 
       ? await cluster.forwardService(reference.namespace, reference.service, reference.port)
       : undefined;
   const { host, port } = tunnel ?? (reference as Extract<ConnectionReference, { kind: 'address' }>);
-  const tls = ca === undefined ? undefined : { ca, serverName: serverName(reference) };
-  let target: MigrationTarget | undefined;
-  let nodes: Record<string, Tunnel> | undefined;
-  const close = async () => {
-    await target?.close();
-    for (const node of Object.values(nodes ?? {})) await node.close();
+  const nodes = await podTunnels(cluster, reference).catch(async (error) => {
     await tunnel?.close();
-  };
-  try {
-    nodes = await podTunnels(cluster, reference);
-    const credential = (name: string) => key(credentials, name, reference.credentialsSecret);
-    target = await openTarget(store, { host, port, nodes, database, credential, tls, holder });
-    await target.applied();
-    return { target, serverCa: ca, close };
-  } catch (error) {
-    await close().catch(() => undefined);
     throw error;
-  }
+  });
+  return {
+    ...{ host, port, nodes },
+    tls: ca === undefined ? undefined : { ca, serverName: serverName(reference) },
+    credential: (name) => key(credentials, name, reference.credentialsSecret),
+    async close() {
+      for (const node of Object.values(nodes ?? {})) await node.close();
+      await tunnel?.close();
+    },
+  };
 }
 
 /** A tunnel to each pod of the Service, by pod name: a listener, which connects when it is used. */

@@ -1,13 +1,23 @@
 import { Client } from '@elastic/elasticsearch';
 import { images } from '../../components/versions';
-import { type ScratchServer, startServer } from './servers';
+import { type ScratchServer, type ServerRecipe, startServer } from './servers';
 
 const USER = 'administrator';
 /** 32 bytes: only the test's own password is hashed with it. */
 const SALT = '5a'.repeat(32);
 
-/** Starts an empty Elasticsearch node with security, and a superuser. */
-export function startElasticsearch(): Promise<ScratchServer> {
+/**
+ * Starts an empty Elasticsearch node with security, and a superuser.
+ * @param options.namespace See {@link startServer}.
+ * @param options.certificate PEM of what it serves HTTPS with; default none: HTTP.
+ */
+export function startElasticsearch({
+  namespace,
+  certificate,
+}: {
+  readonly namespace?: string;
+  readonly certificate?: { readonly 'tls.crt': string; readonly 'tls.key': string };
+} = {}): Promise<ScratchServer> {
   const settings = {
     'discovery.type': 'single-node',
     'node.store.allow_mmap': false,
@@ -16,10 +26,18 @@ export function startElasticsearch(): Promise<ScratchServer> {
     'http.host': '0.0.0.0',
     'xpack.security.enabled': true,
     'xpack.security.autoconfiguration.enabled': false,
+    ...(certificate
+      ? {
+          'xpack.security.http.ssl.enabled': true,
+          'xpack.security.http.ssl.certificate': 'tls.crt',
+          'xpack.security.http.ssl.key': 'tls.key',
+        }
+      : {}),
   };
   const options = Object.entries(settings).map(([name, value]) => `-E${name}=${String(value)}`);
-  return startServer({
+  const recipe: ServerRecipe = {
     name: 'elasticsearch',
+    env: certificate ? { TLS_CERTIFICATE: certificate['tls.crt'], TLS_KEY: certificate['tls.key'] } : {},
     image: images.elasticsearch,
     uid: 1000,
     port: 9200,
@@ -30,6 +48,8 @@ export function startElasticsearch(): Promise<ScratchServer> {
       // The first compiler alone starts the server with half of the processor time.
       'export ES_JAVA_OPTS="-Xms384m -Xmx384m -XX:TieredStopAtLevel=1"',
       'mkdir -p /data/logs /data/config && cp -R /usr/share/elasticsearch/config/. /data/config && cd /data',
+      // Only files below the configuration can be read.
+      'printf %s "$TLS_CERTIFICATE" > /data/config/tls.crt && printf %s "$TLS_KEY" > /data/config/tls.key',
       // A file realm instead of the keystore, whose tool takes as long to start as the server.
       `salt=${SALT}`,
       'hash=$(openssl kdf -binary -keylen 32 -kdfopt digest:SHA512 -kdfopt iter:1000 -kdfopt "pass:$PASSWORD" -kdfopt "hexsalt:$salt" PBKDF2 | base64 -w0)',
@@ -44,7 +64,7 @@ export function startElasticsearch(): Promise<ScratchServer> {
         command: [
           'sh',
           '-c',
-          `curl -sf -u "${USER}:$PASSWORD" "http://127.0.0.1:9200/_cluster/health/.security-7?wait_for_status=green&timeout=2s"`,
+          `curl -skf -u "${USER}:$PASSWORD" "${certificate ? 'https' : 'http'}://127.0.0.1:9200/_cluster/health/.security-7?wait_for_status=green&timeout=2s"`,
         ],
       },
       periodSeconds: 2,
@@ -53,18 +73,21 @@ export function startElasticsearch(): Promise<ScratchServer> {
     readyWithinMs: 300_000,
     memory: '1Gi',
     secret: (username, password) => ({ username, password }),
-  });
+  };
+  return startServer(recipe, namespace);
 }
 
-/** A client as the given user, default the superuser. */
-export function elasticsearchClient({
-  host,
-  port,
-  user,
-  password,
-}: Pick<ScratchServer, 'host' | 'port' | 'user' | 'password'>): Client {
+/**
+ * A client as the given user, default the superuser.
+ * @param tls Authority and name of the server's certificate; default none: HTTP.
+ */
+export function elasticsearchClient(
+  { host, port, user, password }: Pick<ScratchServer, 'host' | 'port' | 'user' | 'password'>,
+  tls?: { readonly ca: string; readonly servername: string },
+): Client {
   return new Client({
-    node: `http://${host}:${port}`,
+    node: `${tls ? 'https' : 'http'}://${host}:${port}`,
+    ...(tls ? { tls } : {}),
     auth: { username: user, password },
     requestTimeout: 15_000,
     maxRetries: 0,

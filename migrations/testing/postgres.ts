@@ -37,14 +37,15 @@ export async function query<Row extends QueryResultRow>(
   return (await poolOf(connection).query<Row>(text, values)).rows;
 }
 
-/** Runs one statement as the role `app` on behalf of a user of the platform, as applications do. */
+/** Runs one statement as the role `app`, or its second login, on behalf of a user of the platform, as applications do. */
 export async function queryFor<Row extends QueryResultRow>(
   connection: PostgresConnection,
   userId: string,
   text: string,
   values?: unknown[],
+  role: 'app' | 'app-b' = 'app',
 ): Promise<Row[]> {
-  const client = await poolOf(as('app', connection)).connect();
+  const client = await poolOf(as(role, connection)).connect();
   try {
     await client.query('BEGIN');
     await client.query(`SELECT set_config('app.user_id', $1, true)`, [userId]);
@@ -71,29 +72,45 @@ export function superuser(server: ScratchServer, database = 'postgres'): Postgre
   return { host, port, user, password, database, holder: 'test' };
 }
 
-/** An empty database owned by `platform_owner`, as the operator makes it, on a server with the roles `app` and `readonly`. */
+/** The roles of a platform, as the operator makes them. */
+const ROLES = {
+  platform_owner: '',
+  app: '',
+  /** The second login of app, as a rotation makes it. */
+  'app-b': 'IN ROLE app',
+  readonly: '',
+  backup: 'BYPASSRLS IN ROLE pg_read_all_data',
+  monitor: 'IN ROLE pg_monitor',
+};
+
+/** An empty database owned by `platform_owner`, as the operator makes it, on a server with the roles of a platform. */
 export async function freshDatabase(server: ScratchServer): Promise<PostgresConnection> {
   const admin = superuser(server);
   const database = `scratch_${randomBytes(4).toString('hex')}`;
-  for (const role of ['platform_owner', 'app', 'readonly']) {
+  for (const [role, options] of Object.entries(ROLES)) {
     const [found] = await query(admin, 'SELECT FROM pg_roles WHERE rolname = $1', [role]);
-    if (!found) await query(admin, `CREATE ROLE ${role} LOGIN PASSWORD '${ROLE_PASSWORD}'`);
+    if (!found) await query(admin, `CREATE ROLE "${role}" LOGIN PASSWORD '${ROLE_PASSWORD}' ${options}`);
   }
   await query(admin, `CREATE DATABASE ${database} OWNER platform_owner`);
   return as('platform_owner', { ...admin, database });
 }
 
-/** Databases with every change of `platform`, by server; others are copied from them. */
+/** By server. */
 const templates = new WeakMap<ScratchServer, Promise<PostgresConnection>>();
 
-/** A database of its own with every change of `platform`. */
-export async function migratedDatabase(server: ScratchServer): Promise<PostgresConnection> {
+/** A database with every change of `platform`, that others are copied from and nobody changes. */
+export function templateOf(server: ScratchServer): Promise<PostgresConnection> {
   let template = templates.get(server);
   if (!template) {
     template = freshDatabase(server).then(migrate);
     templates.set(server, template);
   }
-  const original = await template;
+  return template;
+}
+
+/** A database of its own with every change of `platform`; who may connect to it is not copied. */
+export async function migratedDatabase(server: ScratchServer): Promise<PostgresConnection> {
+  const original = await templateOf(server);
   const database = `scratch_${randomBytes(4).toString('hex')}`;
   await query(
     superuser(server),

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { containerSecurityContext, podSecurityContext } from '../../components/metadata';
 import { images } from '../../components/versions';
 import { KubernetesCluster, type KubernetesObject } from '../kubernetes/cluster';
+import { testCertificate } from './tls';
 
 /** A running scratch server, reached through the API server's port-forward. */
 export interface ScratchServer {
@@ -20,6 +21,8 @@ export interface ScratchServer {
   readonly podIp: string;
   readonly user: string;
   readonly password: string;
+  /** PEM of the authority of its certificate, also in the namespace's Secret `platform-ca`; undefined without TLS. */
+  readonly ca?: string;
   stop(): Promise<void>;
 }
 
@@ -40,6 +43,10 @@ export interface ServerRecipe {
   readonly readyWithinMs?: number;
   /** Memory limit of the pod, a Kubernetes quantity; default none. */
   readonly memory?: string;
+  /** Files under /tls, by path, of a certificate for `dnsNames`; default no TLS. */
+  readonly tls?: Readonly<Record<string, 'tls.crt' | 'tls.key' | 'ca.crt'>>;
+  /** Default the server's name. */
+  readonly dnsNames?: readonly string[];
   secret(user: string, password: string): Record<string, string>;
 }
 
@@ -51,7 +58,12 @@ const FIELD_MANAGER = 'migrations-test';
  * @param settings Arguments of `postgres`; default fast and not durable.
  * @param namespace See {@link startServer}.
  */
-export function startPostgres(settings = '-c fsync=off', namespace?: string): Promise<ScratchServer> {
+export function startPostgres(
+  settings = '-c fsync=off',
+  namespace?: string,
+  { tls = false } = {},
+): Promise<ScratchServer> {
+  const encryption = tls ? '-c ssl=on -c ssl_cert_file=/tls/tls.crt -c ssl_key_file=/tls/tls.key' : '';
   const recipe: ServerRecipe = {
     name: 'postgres',
     image: images.postgres,
@@ -63,16 +75,18 @@ export function startPostgres(settings = '-c fsync=off', namespace?: string): Pr
       // A container that starts again finds its data.
       '[ -e /data/pg ] || initdb -D /data/pg -U postgres -A scram-sha-256 --pwfile=/data/password --locale=C.UTF-8 -E UTF8',
       "echo 'host all all all scram-sha-256' >> /data/pg/pg_hba.conf",
-      `exec postgres -D /data/pg -c listen_addresses='*' -c unix_socket_directories=/data ${settings}`,
+      `exec postgres -D /data/pg -c listen_addresses='*' -c unix_socket_directories=/data ${encryption} ${settings}`,
     ].join(' && '),
     readinessProbe: { exec: { command: ['pg_isready', '-h', '127.0.0.1'] }, periodSeconds: 1 },
     secret: (username, password) => ({ username, password }),
+    ...(tls ? { tls: { 'tls.crt': 'tls.crt', 'tls.key': 'tls.key' } } : {}),
   };
   return startServer(recipe, namespace);
 }
 
 /** Starts an empty MinIO. @param namespace See {@link startServer}. */
-export function startMinio(namespace?: string): Promise<ScratchServer> {
+export function startMinio(namespace?: string, { tls = false } = {}): Promise<ScratchServer> {
+  const scheme = tls ? 'HTTPS' : 'HTTP';
   const recipe: ServerRecipe = {
     name: 'minio',
     image: images.minio,
@@ -80,10 +94,11 @@ export function startMinio(namespace?: string): Promise<ScratchServer> {
     port: 9000,
     user: 'rootuser',
     // The image has no shell.
-    command: ['/usr/bin/minio', 'server', '/data/minio'],
+    command: ['/usr/bin/minio', 'server', ...(tls ? ['--certs-dir', '/tls'] : []), '/data/minio'],
     env: { MINIO_ROOT_USER: 'rootuser', MINIO_ROOT_PASSWORD: '$(PASSWORD)', MINIO_BROWSER: 'off' },
-    readinessProbe: { httpGet: { path: '/minio/health/ready', port: 9000 }, periodSeconds: 1 },
-    secret: (rootUser, rootPassword) => ({ rootUser, rootPassword }),
+    readinessProbe: { httpGet: { path: '/minio/health/ready', port: 9000, scheme }, periodSeconds: 1 },
+    secret: (accessKey, secretKey) => ({ accessKey, secretKey }),
+    ...(tls ? { tls: { 'public.crt': 'tls.crt', 'private.key': 'tls.key' } } : {}),
   };
   return startServer(recipe, namespace);
 }
@@ -99,9 +114,10 @@ export async function startServer(
   const cluster = KubernetesCluster.load();
   const { name, port, user } = recipe;
   const password = randomBytes(12).toString('hex');
+  const certificate = recipe.tls && (await testCertificate(recipe.dnsNames ?? [name]));
   const remove = () => cluster.delete('v1', 'Namespace', undefined, namespace);
   try {
-    for (const object of objects(recipe, namespace, password)) {
+    for (const object of objects(recipe, namespace, password, certificate)) {
       await cluster.apply(object, { fieldManager: FIELD_MANAGER });
     }
     await eventually(
@@ -122,18 +138,26 @@ export async function startServer(
     const { host, port: localPort } = tunnel;
     const podIp: string = (await cluster.read('v1', 'Pod', namespace, name))?.status.podIP;
     const address = { host, port: localPort, servicePort: port, podIp };
-    return { cluster, namespace, name, ...address, user, password, stop };
+    return { cluster, namespace, name, ...address, user, password, ca: certificate?.['ca.crt'], stop };
   } catch (error) {
     await remove().catch(() => undefined);
     throw error;
   }
 }
 
-function objects(recipe: ServerRecipe, namespace: string, password: string): KubernetesObject[] {
+type Certificate = Awaited<ReturnType<typeof testCertificate>>;
+
+function objects(
+  recipe: ServerRecipe,
+  namespace: string,
+  password: string,
+  certificate: Certificate | undefined,
+): KubernetesObject[] {
   const { name, port, uid, image, script, command = ['sh', '-c', script], env = {}, readinessProbe } = recipe;
   const metadata = { name, namespace, labels: { app: name } };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    ...tlsSecrets(recipe, namespace, certificate),
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: recipe.secret(recipe.user, password) },
     {
       apiVersion: 'v1',
@@ -167,16 +191,39 @@ function objects(recipe: ServerRecipe, namespace: string, password: string): Kub
             volumeMounts: [
               { name: 'data', mountPath: '/data' },
               { name: 'tmp', mountPath: '/tmp' },
+              ...(recipe.tls ? [{ name: 'tls', mountPath: '/tls', readOnly: true }] : []),
             ],
           },
         ],
         volumes: [
           { name: 'data', emptyDir: {} },
           { name: 'tmp', emptyDir: {} },
+          ...(recipe.tls ? [tlsVolume(name, recipe.tls)] : []),
         ],
       },
     },
   ];
+}
+
+function tlsVolume(name: string, files: NonNullable<ServerRecipe['tls']>) {
+  const items = Object.entries(files).map(([path, key]) => ({ key, path }));
+  return { name: 'tls', secret: { secretName: `${name}-tls`, defaultMode: 0o440, items } };
+}
+
+/** The certificate of the pod, and the authority as clients read it. */
+function tlsSecrets(
+  { name }: ServerRecipe,
+  namespace: string,
+  certificate: Certificate | undefined,
+): KubernetesObject[] {
+  if (!certificate) return [];
+  const secret = (name: string, stringData: object) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    stringData,
+  });
+  return [secret(`${name}-tls`, certificate), secret('platform-ca', { 'ca.crt': certificate['ca.crt'] })];
 }
 
 /** Kills the server hard and waits until Kubernetes has started it again, with its data and at its address. */

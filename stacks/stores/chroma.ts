@@ -1,12 +1,14 @@
 import { z } from 'zod';
+import { CA_SECRET } from '../../components/certificates';
 import { Chroma } from '../../components/chroma';
 import { type ChromaArgs, resolveChromaArgs } from '../../components/chroma-args';
+import { chromaCertificate } from '../../components/chroma-spec';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { DATA_DATABASE, TENANT } from '../../migrations/targets/chroma/names';
-import type { SecretReference } from '../outputs';
-import { fixedResources, imageReference, quantity, resources, type Resources } from './fields';
+import { certificateAuthority, type SecretReference, type TlsOutputs } from '../outputs';
+import { count, fixedResources, imageReference, quantity, resources, type Resources } from './fields';
 import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
@@ -19,8 +21,9 @@ export interface ChromaOutputs {
   readonly port: number;
   readonly tenant: string;
   readonly database: string;
-  /** Bearer token of applications. */
-  readonly credentials: { readonly app: SecretReference };
+  readonly tls: TlsOutputs & { readonly mode: 'verify-full' };
+  /** Bearer tokens: `readonly` reads the default database, `backup` everything, `monitor` asks for `/health`. */
+  readonly credentials: Readonly<Record<'app' | 'readonly' | 'backup' | 'monitor', SecretReference>>;
 }
 
 const schema = z.strictObject({
@@ -29,6 +32,11 @@ const schema = z.strictObject({
   proxyImage: imageReference.optional().describe('nginx image of the proxy that asks for a token.'),
   storageSize: quantity.optional().describe('Size of the volume.'),
   resources: resources.optional().describe('Requests and limits of the server.'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Raise it by one to replace the token of every role; the ones before stay valid until the next time.',
+    ),
 });
 
 interface ChromaSettings {
@@ -37,6 +45,7 @@ interface ChromaSettings {
   readonly proxyImage: string;
   readonly storageSize: string;
   readonly resources: Resources;
+  readonly rotation: number;
 }
 
 /** Optional in both sizes: Qdrant is the platform's vector store, Chroma is for applications written for it. */
@@ -46,6 +55,7 @@ const dev: ChromaSettings = {
   proxyImage: images.nginx,
   storageSize: '2Gi',
   resources: fixedResources('25m', '512Mi'),
+  rotation: 1,
 };
 
 const prod: ChromaSettings = { ...dev, storageSize: '50Gi', resources: fixedResources('1', '8Gi') };
@@ -56,7 +66,14 @@ function args(settings: ChromaSettings, platform: Platform): ChromaArgs {
     ...rest,
     namespace: platform.namespace,
     storage: { size: storageSize, className: platform.storageClass },
+    tlsSecret: 'chroma-tls',
+    priorityClass: platform.priorityClass,
+    ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
   };
+}
+
+function token(name: string): SecretReference {
+  return { name, keys: { token: 'token' } };
 }
 
 /** Chroma: vector search for applications that are written for it. */
@@ -66,7 +83,8 @@ export const chromaStore = defineStore({
   resolve: overridden,
   args,
   check: (settings, platform) => void resolveChromaArgs(args(settings, platform)),
-  deploy(settings, platform, options): ChromaOutputs {
+  certificates: (settings, platform) => [chromaCertificate(args(settings, platform))],
+  deploy(settings, platform, options, tls): ChromaOutputs {
     const { namespace, kubeContext: context } = platform;
     const chroma = new Chroma('chroma', args(settings, platform), options);
     new StoreMigrations(
@@ -79,12 +97,18 @@ export const chromaStore = defineStore({
       { dependsOn: [chroma] },
     );
     return {
-      url: `http://${chroma.host}:${chroma.port}`,
+      url: `${chroma.protocol}://${chroma.host}:${chroma.port}`,
       host: chroma.host,
       port: chroma.port,
       tenant: TENANT,
       database: DATA_DATABASE,
-      credentials: { app: { name: 'chroma-app', keys: { token: 'token' } } },
+      tls: { mode: 'verify-full', ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+      credentials: {
+        app: token('chroma-app'),
+        readonly: token('chroma-readonly'),
+        backup: token('chroma-backup'),
+        monitor: token('chroma-monitor'),
+      },
     };
   },
 });

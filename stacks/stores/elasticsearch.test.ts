@@ -1,11 +1,16 @@
 import { elasticsearchStore } from './elasticsearch';
 
-const platform = { size: 'dev', namespace: 'data', storageClass: 'retained' } as const;
+const platform = {
+  size: 'dev',
+  namespace: 'data',
+  storageClass: 'retained',
+  priorityClass: 'stores',
+} as const;
 const { dev, prod } = elasticsearchStore.sizes;
 
 test('snapshots go to the platform’s MinIO unless the configuration names another place', () => {
   expect(elasticsearchStore.args(dev, platform).snapshots).toEqual({
-    endpoint: 'http://minio.data.svc:9000',
+    endpoint: 'https://minio.data.svc:9000',
     secret: { name: 'elasticsearch-snapshots', accessKey: 'accessKey', secretKey: 'secretKey' },
   });
   const secret = { name: 'own', accessKey: 'id', secretKey: 'key' };

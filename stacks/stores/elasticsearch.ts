@@ -1,5 +1,6 @@
 import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
+import { CA_SECRET } from '../../components/certificates';
 import { Elasticsearch } from '../../components/elasticsearch';
 import {
   type ElasticsearchArgs,
@@ -7,11 +8,14 @@ import {
   type NodeSetArgs,
   resolveElasticsearchArgs,
 } from '../../components/elasticsearch-args';
+import { elasticsearchCertificate } from '../../components/elasticsearch-spec';
 import { ElasticsearchSnapshotUser, snapshotUserSpec } from '../../components/elasticsearch-snapshot-user';
+import { dataStreams } from '../../components/log-shipper-config';
 import { images, versions } from '../../components/versions';
 import { connectionReference, storeService } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
-import type { SecretReference } from '../outputs';
+import { declareLogShipper, logsSchema, type LogsSettings } from '../logs';
+import { certificateAuthority, type SecretReference } from '../outputs';
 import {
   count,
   dnsLabel,
@@ -24,7 +28,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { ELASTICSEARCH_SNAPSHOTS } from './minio';
+import { ELASTICSEARCH_SNAPSHOTS, MINIO_ROOT_SECRET } from './minio';
 import { defineStore, login, type Platform, type StoreOptions } from './store';
 
 const DATABASE = 'platform';
@@ -66,13 +70,30 @@ const schema = z.strictObject({
   antiAffinity: spread
     .optional()
     .describe('Whether nodes of a set must or should run on different machines.'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Generation of the logins’ passwords, from 1; raised by one, it hands out new ones, and those before stay valid until the next time.',
+    ),
+  audit: z
+    .strictObject({ licence: z.enum(['platinum', 'enterprise']) })
+    .optional()
+    .describe('Audit log of requests; the licence of the cluster must include it.'),
   retention: z
-    .strictObject({ logs: days, workflows: days, activities: days, metrics: days, snapshots: days })
+    .strictObject({
+      logs: days,
+      audit: days,
+      workflows: days,
+      activities: days,
+      metrics: days,
+      snapshots: days,
+    })
     .partial()
     .optional()
     .describe(
       'Days after which events are deleted, counted from the rollover of their index, and nightly snapshots expire; each at least the age at which its lifecycle policy turns cold.',
     ),
+  logs: logsSchema.optional(),
   snapshots: z
     .strictObject({
       endpoint: httpUrl,
@@ -98,12 +119,18 @@ interface ElasticsearchSettings {
   readonly memoryMap: boolean;
   readonly quickStart: boolean;
   readonly antiAffinity: Spread;
+  readonly rotation: number;
+  readonly audit?: ElasticsearchArgs['audit'];
   /** Days. */
-  readonly retention: Readonly<Record<'logs' | 'workflows' | 'activities' | 'metrics' | 'snapshots', number>>;
+  readonly retention: Readonly<
+    Record<'logs' | 'audit' | 'workflows' | 'activities' | 'metrics' | 'snapshots', number>
+  >;
+  readonly logs: LogsSettings;
   readonly snapshots?: NonNullable<ElasticsearchArgs['snapshots']> & { readonly bucket: string };
 }
 
-type Overrides = Partial<Omit<ElasticsearchSettings, 'retention'>> & {
+type Overrides = Partial<Omit<ElasticsearchSettings, 'retention' | 'logs'>> & {
+  readonly logs?: Partial<LogsSettings>;
   readonly retention?: Partial<ElasticsearchSettings['retention']>;
 };
 
@@ -114,7 +141,9 @@ const dev: ElasticsearchSettings = {
   memoryMap: false,
   quickStart: true,
   antiAffinity: 'preferred',
-  retention: { logs: 14, workflows: 60, activities: 60, metrics: 7, snapshots: 7 },
+  rotation: 1,
+  logs: { enabled: true },
+  retention: { logs: 14, audit: 60, workflows: 60, activities: 60, metrics: 7, snapshots: 7 },
 };
 
 const prod: ElasticsearchSettings = {
@@ -152,7 +181,7 @@ const prod: ElasticsearchSettings = {
   memoryMap: true,
   quickStart: false,
   antiAffinity: 'required',
-  retention: { logs: 90, workflows: 365, activities: 180, metrics: 30, snapshots: 30 },
+  retention: { logs: 90, audit: 365, workflows: 365, activities: 180, metrics: 30, snapshots: 30 },
 };
 
 /** Elasticsearch’s part of the contract. */
@@ -161,12 +190,16 @@ export interface ElasticsearchOutputs {
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  readonly tls: { readonly caSecret: SecretReference };
+  readonly tls: { readonly ca: Output<string>; readonly caSecret: SecretReference };
   /** Data streams to add events to, by what they hold. */
   readonly dataStreams: Readonly<Record<'logs' | 'workflows' | 'activities' | 'metrics', string>>;
+  /** Data streams of what the stores' servers log, for the login `auditor`. */
+  readonly serverLogs: { readonly audit: string; readonly stores: string };
   /** Alias of the documents, and the search template with facets. */
   readonly documents: { readonly alias: string; readonly searchTemplate: string };
-  readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
+  readonly credentials: Readonly<
+    Record<'app' | 'readonly' | 'auditor' | 'backup' | 'monitor', SecretReference>
+  >;
   /** Newest applied schema version, such as `000004`. */
   readonly schemaVersion: Output<string>;
 }
@@ -175,6 +208,7 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
   const {
     enabled: _enabled,
     retention: _retention,
+    logs: _logs,
     nodeSets,
     image = images.elasticsearch,
     ...rest
@@ -183,6 +217,9 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
     ...rest,
     image,
     namespace: platform.namespace,
+    tlsSecret: 'elasticsearch-tls',
+    priorityClass: platform.priorityClass,
+    ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
     snapshots: settings.snapshots
       ? { endpoint: settings.snapshots.endpoint, secret: settings.snapshots.secret }
       : platformSnapshots(platform),
@@ -194,11 +231,11 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
 }
 
 function snapshotUser({ namespace, kubeContext }: Platform) {
-  const { service, port, credentialsSecret } = storeService('minio');
+  const { service, port, caSecret } = storeService('minio');
   return {
     namespace,
     bucket: ELASTICSEARCH_SNAPSHOTS,
-    minio: { service, port, rootSecret: credentialsSecret },
+    minio: { service, port, rootSecret: MINIO_ROOT_SECRET, caSecret },
     ...(kubeContext ? { context: kubeContext } : {}),
   };
 }
@@ -207,7 +244,7 @@ function snapshotUser({ namespace, kubeContext }: Platform) {
 function platformSnapshots(platform: Platform): NonNullable<ElasticsearchArgs['snapshots']> {
   const user = snapshotUser(platform);
   return {
-    endpoint: `http://${user.minio.service}.${platform.namespace}.svc:${user.minio.port}`,
+    endpoint: `https://${user.minio.service}.${platform.namespace}.svc:${user.minio.port}`,
     secret: snapshotUserSpec(user).reference,
   };
 }
@@ -232,10 +269,12 @@ export const elasticsearchStore = defineStore({
     ...defaults,
     ...overrides,
     retention: { ...defaults.retention, ...overrides.retention },
+    logs: { ...defaults.logs, ...overrides.logs },
   }),
   args,
   check: (settings, platform) => void resolveElasticsearchArgs(args(settings, platform)),
-  deploy(settings, platform, options): ElasticsearchOutputs {
+  certificates: (settings, platform) => [elasticsearchCertificate(args(settings, platform))],
+  deploy(settings, platform, options, tls): ElasticsearchOutputs {
     const elasticsearch = new Elasticsearch('elasticsearch', args(settings, platform), {
       ...options,
       dependsOn: [...options.dependsOn, ...declareSnapshots(settings, platform, options)],
@@ -253,21 +292,30 @@ export const elasticsearchStore = defineStore({
       },
       { dependsOn: [elasticsearch] },
     );
+    declareLogShipper(settings.logs, elasticsearch, tls, platform, {
+      ...options,
+      dependsOn: [elasticsearch, migrations],
+    });
     return {
       url: elasticsearch.url,
       host: elasticsearch.host,
       port: elasticsearch.port,
-      tls: {
-        caSecret: { name: 'elasticsearch-es-http-certs-public', keys: { certificateAuthority: 'ca.crt' } },
-      },
+      tls: { ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
       dataStreams: {
         logs: 'logs-platform-default',
         workflows: 'workflows-platform-default',
         activities: 'activities-platform-default',
         metrics: 'metrics-platform-default',
       },
+      serverLogs: dataStreams,
       documents: { alias: 'documents', searchTemplate: 'documents' },
-      credentials: { app: login('elasticsearch-app'), readonly: login('elasticsearch-readonly') },
+      credentials: {
+        app: login('elasticsearch-app'),
+        readonly: login('elasticsearch-readonly'),
+        auditor: login('elasticsearch-auditor'),
+        backup: login('elasticsearch-backup'),
+        monitor: login('elasticsearch-monitor'),
+      },
       schemaVersion: migrations.version,
     };
   },

@@ -1,13 +1,15 @@
 import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
+import { CA_SECRET } from '../../components/certificates';
 import { Minio } from '../../components/minio';
 import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
 import { MinioImage } from '../../components/minio-image';
+import { minioCertificate } from '../../components/minio-spec';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { declaredBuckets } from '../../migrations/targets/minio/buckets';
-import type { SecretReference } from '../outputs';
+import { certificateAuthority, type SecretReference, type TlsOutputs } from '../outputs';
 import {
   count,
   digestReference,
@@ -21,6 +23,10 @@ import {
 import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
+const TLS_SECRET = 'minio-tls';
+
+/** Secret of the user that makes the others. */
+export const MINIO_ROOT_SECRET = 'minio-root';
 
 /** Bucket that only Elasticsearch writes; applications have no rights there. */
 export const ELASTICSEARCH_SNAPSHOTS = 'elasticsearch-snapshots';
@@ -38,6 +44,11 @@ const schema = z.strictObject({
   storageSize: quantity.optional().describe('Size of each drive.'),
   resources: resources.optional().describe('Requests and limits of each pod.'),
   antiAffinity: spread.optional().describe('Whether servers must or should run on different nodes.'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Raise it by one to replace the key of every login but the root user’s; the keys before stay valid until the next time.',
+    ),
 });
 
 interface MinioSettings {
@@ -48,6 +59,7 @@ interface MinioSettings {
   readonly storageSize: string;
   readonly resources: Resources;
   readonly antiAffinity: Spread;
+  readonly rotation: number;
 }
 
 const dev: MinioSettings = {
@@ -57,6 +69,7 @@ const dev: MinioSettings = {
   storageSize: '5Gi',
   resources: fixedResources('50m', '512Mi'),
   antiAffinity: 'preferred',
+  rotation: 1,
 };
 
 const prod: MinioSettings = {
@@ -66,6 +79,7 @@ const prod: MinioSettings = {
   storageSize: '200Gi',
   resources: fixedResources('500m', '2Gi'),
   antiAffinity: 'required',
+  rotation: 1,
 };
 
 /** MinIO's part of the contract. */
@@ -75,7 +89,11 @@ export interface MinioOutputs {
   readonly port: number;
   readonly region: string;
   readonly buckets: readonly string[];
+  readonly tls: TlsOutputs & { readonly mode: 'verify-full' };
+  /** Reads and writes the objects of `buckets`. */
   readonly credentials: SecretReference;
+  /** `readonly` reads the objects of `buckets`, `backup` reads everything, `monitor` has a bearer token for the metrics. */
+  readonly logins: Readonly<Record<'readonly' | 'backup' | 'monitor', SecretReference>>;
   /** Newest applied schema version, such as `000001`. */
   readonly schemaVersion: Output<string>;
 }
@@ -88,8 +106,15 @@ function args(settings: MinioSettings, platform: Platform): Omit<MinioArgs, 'ima
     namespace: platform.namespace,
     storage: { size: storageSize, className: platform.storageClass },
     appBuckets: declaredBuckets(DATABASE).filter((bucket) => bucket !== ELASTICSEARCH_SNAPSHOTS),
+    tlsSecret: TLS_SECRET,
+    auditImage: images.nginx,
+    priorityClass: platform.priorityClass,
     ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
   };
+}
+
+function accessKeys(name: string): SecretReference {
+  return { name, keys: { accessKey: 'accessKey', secretKey: 'secretKey' } };
 }
 
 /** MinIO: object storage with the buckets of the platform. */
@@ -99,7 +124,10 @@ export const minioStore = defineStore({
   resolve: overridden,
   args,
   check: (settings, platform) => void resolveMinioArgs({ ...args(settings, platform), image: images.minio }),
-  deploy(settings, platform, options): MinioOutputs {
+  certificates: (settings, platform) => [
+    minioCertificate({ ...args(settings, platform), image: images.minio }),
+  ],
+  deploy(settings, platform, options, tls): MinioOutputs {
     const registry = platform.imageRegistry;
     const image = new MinioImage('minio-image', {
       imageName: images.minio,
@@ -107,7 +135,12 @@ export const minioStore = defineStore({
       ...(settings.image ? { reference: settings.image } : {}),
     });
     const minioArgs = args(settings, platform);
-    const minio = new Minio('minio', { ...minioArgs, image: image.reference }, options);
+    const certificateFingerprint = tls.fingerprint(TLS_SECRET);
+    const minio = new Minio(
+      'minio',
+      { ...minioArgs, image: image.reference, certificateFingerprint },
+      options,
+    );
     const migrations = new StoreMigrations(
       'minio-migrations',
       {
@@ -126,7 +159,13 @@ export const minioStore = defineStore({
       port: minio.port,
       region: 'us-east-1',
       buckets: minioArgs.appBuckets ?? [],
-      credentials: { name: 'minio-app', keys: { accessKey: 'accessKey', secretKey: 'secretKey' } },
+      tls: { mode: 'verify-full', ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+      credentials: accessKeys('minio-app'),
+      logins: {
+        readonly: accessKeys('minio-readonly'),
+        backup: accessKeys('minio-backup'),
+        monitor: { name: 'minio-monitor', keys: { accessKey: 'accessKey', token: 'token' } },
+      },
       schemaVersion: migrations.version,
     };
   },

@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import type { Output } from '@pulumi/pulumi';
+import { CA_SECRET } from '../../components/certificates';
 import { Neo4j } from '../../components/neo4j';
 import { type Neo4jArgs, neo4jPlugins, resolveNeo4jArgs } from '../../components/neo4j-args';
+import { neo4jCertificate } from '../../components/neo4j-spec';
 import { images, licensedImages } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
-import type { Output } from '@pulumi/pulumi';
-import type { SecretReference } from '../outputs';
+import { certificateAuthority, type SecretReference, type TlsOutputs } from '../outputs';
 import {
   count,
   fixedResources,
@@ -19,6 +21,7 @@ import {
 import { defineStore, login, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
+const TLS_SECRET = 'neo4j-tls';
 
 const plugin = z.enum(neo4jPlugins);
 const edition = z.enum(['community', 'enterprise']);
@@ -42,6 +45,11 @@ const schema = z.strictObject({
     .describe('Requests and limits of each server; heap and page cache follow from the memory limit.'),
   plugins: z.array(plugin).optional().describe('Plugins that the official image installs.'),
   antiAffinity: spread.optional().describe('Whether servers must or should run on different nodes.'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Raise it by one to replace the password of every login; the ones before stay valid until the next time.',
+    ),
 });
 
 interface Neo4jSettings {
@@ -54,6 +62,7 @@ interface Neo4jSettings {
   readonly resources: Resources;
   readonly plugins: readonly z.infer<typeof plugin>[];
   readonly antiAffinity: Spread;
+  readonly rotation: number;
 }
 
 const dev: Neo4jSettings = {
@@ -64,6 +73,7 @@ const dev: Neo4jSettings = {
   resources: fixedResources('100m', '1Gi'),
   plugins: [],
   antiAffinity: 'preferred',
+  rotation: 1,
 };
 
 /** One server: a cluster takes a licence that only the operator of the platform can accept. */
@@ -76,14 +86,18 @@ const prod: Neo4jSettings = {
 
 /** Neo4j’s part of the contract. */
 export interface Neo4jOutputs {
-  /** For drivers: `neo4j://…`, without TLS. */
+  /** For drivers: `neo4j+s://…`. They verify with the machine's authorities, so they must be given the platform's, too. */
   readonly uri: string;
   readonly host: string;
   readonly port: number;
   /** Name of the graph. */
   readonly database: 'neo4j';
   readonly edition: 'community' | 'enterprise';
-  readonly credentials: { readonly app: SecretReference };
+  readonly tls: TlsOutputs & { readonly mode: 'verify-full' };
+  /** Null in edition community, which has no roles: each user may do everything there. */
+  readonly credentials: { readonly app: SecretReference } & Readonly<
+    Record<'readonly' | 'backup' | 'monitor', SecretReference | null>
+  >;
   /** Newest applied schema version, such as `000002`. */
   readonly schemaVersion: Output<string>;
 }
@@ -96,6 +110,8 @@ function args(settings: Neo4jSettings, platform: Platform): Neo4jArgs {
     namespace: platform.namespace,
     image: settings.image ?? official,
     storage: { size: storageSize, className: platform.storageClass },
+    tlsSecret: TLS_SECRET,
+    priorityClass: platform.priorityClass,
     ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
   };
 }
@@ -107,8 +123,11 @@ export const neo4jStore = defineStore({
   resolve: overridden,
   args,
   check: (settings, platform) => void resolveNeo4jArgs(args(settings, platform)),
-  deploy(settings, platform, options): Neo4jOutputs {
-    const neo4j = new Neo4j('neo4j', args(settings, platform), options);
+  certificates: (settings, platform) => [neo4jCertificate(args(settings, platform))],
+  deploy(settings, platform, options, tls): Neo4jOutputs {
+    const certificateFingerprint = tls.fingerprint(TLS_SECRET);
+    const neo4j = new Neo4j('neo4j', { ...args(settings, platform), certificateFingerprint }, options);
+    const ofEnterprise = (name: string) => (settings.edition === 'enterprise' ? login(name) : null);
     const migrations = new StoreMigrations(
       'neo4j-migrations',
       {
@@ -127,7 +146,13 @@ export const neo4jStore = defineStore({
       port: neo4j.port,
       database: 'neo4j',
       edition: settings.edition,
-      credentials: { app: login('neo4j-app') },
+      tls: { mode: 'verify-full', ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+      credentials: {
+        app: login('neo4j-app'),
+        readonly: ofEnterprise('neo4j-readonly'),
+        backup: ofEnterprise('neo4j-backup'),
+        monitor: ofEnterprise('neo4j-monitor'),
+      },
       schemaVersion: migrations.version,
     };
   },

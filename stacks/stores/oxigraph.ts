@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { CA_SECRET } from '../../components/certificates';
 import { Oxigraph } from '../../components/oxigraph';
 import { type OxigraphArgs, resolveOxigraphArgs } from '../../components/oxigraph-args';
+import { oxigraphCertificate } from '../../components/oxigraph-spec';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { ontologyGraph, projectGraphs } from '../../migrations/targets/oxigraph/names';
-import type { SecretReference } from '../outputs';
+import { certificateAuthority, type SecretReference, type TlsOutputs } from '../outputs';
 import { count, fixedResources, imageReference, quantity, resources, type Resources } from './fields';
 import { defineStore, login, overridden, type Platform } from './store';
 
@@ -25,8 +27,12 @@ export interface OxigraphOutputs {
     /** Start of the name of each project's graph; the project's identifier follows. */
     readonly projectPrefix: string;
   };
-  /** HTTP Basic: `app` at all endpoints, `readonly` at the read-only one. */
-  readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
+  readonly tls: TlsOutputs & { readonly mode: 'verify-full' };
+  /**
+   * HTTP Basic: `app` at all endpoints, `readonly` and `backup` at the read-only one, where `backup` also downloads graphs
+   * (`/store`); `monitor` asks for `/health`.
+   */
+  readonly credentials: Readonly<Record<'app' | 'readonly' | 'backup' | 'monitor', SecretReference>>;
 }
 
 const schema = z.strictObject({
@@ -40,6 +46,11 @@ const schema = z.strictObject({
     .optional()
     .describe('Whether applications may change every graph (`update`), or only whole graphs of projects.'),
   queryTimeoutSeconds: count(1).max(300).optional().describe('Seconds after which a query is stopped.'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Raise it by one to replace the password of every role; the ones before stay valid until the next time.',
+    ),
 });
 
 interface OxigraphSettings {
@@ -50,6 +61,7 @@ interface OxigraphSettings {
   readonly resources: Resources;
   readonly applicationAccess: 'update' | 'graph-store';
   readonly queryTimeoutSeconds: number;
+  readonly rotation: number;
 }
 
 const dev: OxigraphSettings = {
@@ -60,6 +72,7 @@ const dev: OxigraphSettings = {
   resources: fixedResources('25m', '256Mi'),
   applicationAccess: 'update',
   queryTimeoutSeconds: 60,
+  rotation: 1,
 };
 
 const prod: OxigraphSettings = {
@@ -74,6 +87,9 @@ function args(settings: OxigraphSettings, platform: Platform): OxigraphArgs {
     ...rest,
     namespace: platform.namespace,
     storage: { size: storageSize, className: platform.storageClass },
+    tlsSecret: 'oxigraph-tls',
+    priorityClass: platform.priorityClass,
+    ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
   };
 }
 
@@ -84,7 +100,8 @@ export const oxigraphStore = defineStore({
   resolve: overridden,
   args,
   check: (settings, platform) => void resolveOxigraphArgs(args(settings, platform)),
-  deploy(settings, platform, options): OxigraphOutputs {
+  certificates: (settings, platform) => [oxigraphCertificate(args(settings, platform))],
+  deploy(settings, platform, options, tls): OxigraphOutputs {
     const { namespace, kubeContext: context } = platform;
     const oxigraph = new Oxigraph('oxigraph', args(settings, platform), options);
     new StoreMigrations(
@@ -96,14 +113,21 @@ export const oxigraphStore = defineStore({
       },
       { dependsOn: [oxigraph] },
     );
-    const url = `http://${oxigraph.host}:${oxigraph.port}`;
+    const { protocol } = oxigraph;
+    const url = `${protocol}://${oxigraph.host}:${oxigraph.port}`;
     return {
       queryUrl: `${url}/query`,
       updateUrl: `${url}/update`,
       graphStoreUrl: `${url}/store`,
-      readOnlyQueryUrl: `http://${oxigraph.readOnlyHost}:${oxigraph.port}/query`,
+      readOnlyQueryUrl: `${protocol}://${oxigraph.readOnlyHost}:${oxigraph.port}/query`,
       graphs: { ontology: ontologyGraph, projectPrefix: projectGraphs },
-      credentials: { app: login('oxigraph-app'), readonly: login('oxigraph-readonly') },
+      tls: { mode: 'verify-full', ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+      credentials: {
+        app: login('oxigraph-app'),
+        readonly: login('oxigraph-readonly'),
+        backup: login('oxigraph-backup'),
+        monitor: login('oxigraph-monitor'),
+      },
     };
   },
 });

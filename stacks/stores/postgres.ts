@@ -2,10 +2,11 @@ import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
 import { Postgres } from '../../components/postgres';
 import { type PostgresArgs, resolvePostgresArgs } from '../../components/postgres-args';
+import type { RotatingRole } from '../../components/postgres-roles';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
-import type { Endpoint, SecretReference } from '../outputs';
+import { certificateAuthority, type Endpoint, type SecretReference } from '../outputs';
 import {
   count,
   fixedResources,
@@ -51,6 +52,11 @@ const schema = z.strictObject({
     .optional()
     .describe('PgBouncer in front of the primary, or `false`.'),
   podMonitor: z.boolean().optional().describe('Declare a PodMonitor (needs the Prometheus operator).'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Generation of the passwords; raising it by one hands out new logins, while those before stay valid until the next rotation.',
+    ),
   antiAffinity: spread
     .optional()
     .describe('Whether instances must (`required`) or should (`preferred`) run on different nodes.'),
@@ -75,6 +81,7 @@ interface PostgresSettings {
   readonly parameters: Readonly<Record<string, string>>;
   readonly pooler: PoolerSettings | false;
   readonly podMonitor: boolean;
+  readonly rotation: number;
   readonly antiAffinity: Spread;
 }
 
@@ -93,6 +100,7 @@ const dev: PostgresSettings = {
   parameters: { max_connections: '100', shared_buffers: '128MB' },
   pooler: devPooler,
   podMonitor: false,
+  rotation: 1,
   antiAffinity: 'preferred',
 };
 
@@ -110,6 +118,7 @@ const prod: PostgresSettings = {
     resources: fixedResources('250m', '256Mi'),
   },
   podMonitor: true,
+  rotation: 1,
   antiAffinity: 'required',
 };
 
@@ -128,7 +137,8 @@ export interface PostgresOutputs {
     readonly ca: Output<string | undefined>;
     readonly caSecret: SecretReference;
   };
-  readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
+  /** By role; `backup` reads every row, `monitor` only statistics. */
+  readonly credentials: Readonly<Record<RotatingRole, SecretReference>>;
   /** Newest applied schema version, such as `000003`. */
   readonly schemaVersion: Output<string>;
 }
@@ -152,10 +162,11 @@ function resolve(defaults: PostgresSettings, overrides: z.infer<typeof schema>):
 
 function args(settings: PostgresSettings, platform: Platform): PostgresArgs {
   const { storageSize, walStorageSize, synchronous, pooler, ...rest } = settings;
-  const { namespace, storageClass: className, kubeContext: context } = platform;
+  const { namespace, storageClass: className, priorityClass, kubeContext: context } = platform;
   return {
     ...rest,
     namespace,
+    priorityClass,
     image: settings.image ?? images.postgres,
     storage: { size: storageSize, className },
     ...(walStorageSize ? { walStorage: { size: walStorageSize, className } } : {}),
@@ -194,9 +205,14 @@ export const postgresStore = defineStore({
       tls: {
         mode: 'verify-full',
         ca: migrations.serverCa,
-        caSecret: { name: 'postgres-ca', keys: { certificateAuthority: 'ca.crt' } },
+        caSecret: certificateAuthority('postgres-ca'),
       },
-      credentials: { app: login('postgres-app'), readonly: login('postgres-readonly') },
+      credentials: {
+        app: login('postgres-app'),
+        readonly: login('postgres-readonly'),
+        backup: login('postgres-backup'),
+        monitor: login('postgres-monitor'),
+      },
       schemaVersion: migrations.version,
     };
   },

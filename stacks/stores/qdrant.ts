@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { CA_SECRET } from '../../components/certificates';
 import { Qdrant } from '../../components/qdrant';
 import { type QdrantArgs, resolveQdrantArgs } from '../../components/qdrant-args';
+import { qdrantCertificate } from '../../components/qdrant-spec';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
-import type { SecretReference } from '../outputs';
+import { declaredCollections } from '../../migrations/targets/qdrant/collections';
+import { certificateAuthority, type SecretReference, type TlsOutputs } from '../outputs';
 import {
   count,
   fixedResources,
@@ -18,6 +21,7 @@ import {
 import { defineStore, overridden, type Platform } from './store';
 
 const DATABASE = 'platform';
+const TLS_SECRET = 'qdrant-tls';
 
 /** How applications reach Qdrant. */
 export interface QdrantOutputs {
@@ -26,13 +30,12 @@ export interface QdrantOutputs {
   readonly host: string;
   readonly httpPort: number;
   readonly grpcPort: number;
-  readonly tls: {
-    readonly enabled: boolean;
-    /** Certificate authority that signed the server's certificate; null without TLS. */
-    readonly caSecret: SecretReference | null;
-  };
-  /** API keys: `app` may do everything, `readonly` may only read. */
-  readonly credentials: { readonly app: SecretReference; readonly readonly: SecretReference };
+  readonly tls: TlsOutputs & { readonly mode: 'verify-full' };
+  /**
+   * Tokens to give as API key: `app` uses the points of the collections and aliases that change files make, `readonly` reads
+   * them, `backup` makes snapshots of them, `monitor` reads everything, the metrics too.
+   */
+  readonly credentials: Readonly<Record<'app' | 'readonly' | 'backup' | 'monitor', SecretReference>>;
 }
 
 const schema = z.strictObject({
@@ -57,12 +60,10 @@ const schema = z.strictObject({
   hnswEfConstruct: count(4)
     .optional()
     .describe('Neighbours considered when the HNSW graph of a new collection is built.'),
-  tlsSecret: z
-    .string()
-    .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be the name of a Secret')
+  rotation: count(1)
     .optional()
     .describe(
-      'Secret with `tls.crt`, `tls.key`, `ca.crt` for `qdrant`, `qdrant.<namespace>.svc` and the peers.',
+      'Raise it by one to replace the token of every login; the tokens before stay valid until the next time.',
     ),
 });
 
@@ -80,7 +81,7 @@ interface QdrantSettings {
   readonly quantization: 'none' | 'scalar' | 'binary';
   readonly hnswM: number;
   readonly hnswEfConstruct: number;
-  readonly tlsSecret?: string;
+  readonly rotation: number;
 }
 
 const dev: QdrantSettings = {
@@ -97,6 +98,7 @@ const dev: QdrantSettings = {
   quantization: 'none',
   hnswM: 16,
   hnswEfConstruct: 100,
+  rotation: 1,
 };
 
 const prod: QdrantSettings = {
@@ -113,10 +115,12 @@ const prod: QdrantSettings = {
   quantization: 'scalar',
   hnswM: 16,
   hnswEfConstruct: 200,
+  rotation: 1,
 };
 
-function args(settings: QdrantSettings, { namespace, storageClass: className }: Platform): QdrantArgs {
-  const { image, peers, storageSize, snapshotsSize, antiAffinity, tlsSecret } = settings;
+function args(settings: QdrantSettings, platform: Platform): QdrantArgs {
+  const { namespace, storageClass: className, priorityClass, kubeContext } = platform;
+  const { image, peers, storageSize, snapshotsSize, antiAffinity, rotation } = settings;
   const { replicationFactor, writeConsistencyFactor, vectorsOnDisk } = settings;
   const { quantization, hnswM, hnswEfConstruct } = settings;
   return {
@@ -135,7 +139,11 @@ function args(settings: QdrantSettings, { namespace, storageClass: className }: 
       hnswM,
       hnswEfConstruct,
     },
-    ...(tlsSecret ? { tlsSecret } : {}),
+    appCollections: declaredCollections(DATABASE),
+    rotation,
+    tlsSecret: TLS_SECRET,
+    priorityClass,
+    ...(kubeContext ? { context: kubeContext } : {}),
   };
 }
 
@@ -146,18 +154,15 @@ export const qdrantStore = defineStore({
   resolve: overridden,
   args,
   check: (settings, platform) => void resolveQdrantArgs(args(settings, platform)),
-  deploy(settings, platform, options): QdrantOutputs {
+  certificates: (settings, platform) => [qdrantCertificate(args(settings, platform))],
+  deploy(settings, platform, options, tls): QdrantOutputs {
     const { namespace, kubeContext: context } = platform;
-    const qdrant = new Qdrant('qdrant', args(settings, platform), options);
-    const ca = settings.tlsSecret;
+    const certificateFingerprint = tls.fingerprint(TLS_SECRET);
+    const qdrant = new Qdrant('qdrant', { ...args(settings, platform), certificateFingerprint }, options);
     const connection = connectionReference('qdrant', { namespace, context });
     new StoreMigrations(
       'qdrant-migrations',
-      {
-        store: 'qdrant',
-        database: DATABASE,
-        connection: { ...connection, ...(ca ? { caSecret: ca } : {}) },
-      },
+      { store: 'qdrant', database: DATABASE, connection },
       { dependsOn: [qdrant] },
     );
     const key = (name: string): SecretReference => ({ name, keys: { apiKey: 'apiKey' } });
@@ -166,8 +171,13 @@ export const qdrantStore = defineStore({
       host: qdrant.host,
       httpPort: qdrant.httpPort,
       grpcPort: qdrant.grpcPort,
-      tls: { enabled: ca !== undefined, caSecret: ca ? { name: ca, keys: { ca: 'ca.crt' } } : null },
-      credentials: { app: key('qdrant-api-key'), readonly: key('qdrant-read-only-api-key') },
+      tls: { mode: 'verify-full', ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+      credentials: {
+        app: key('qdrant-app'),
+        readonly: key('qdrant-readonly'),
+        backup: key('qdrant-backup'),
+        monitor: key('qdrant-monitor'),
+      },
     };
   },
 });

@@ -1,16 +1,25 @@
-import type * as pulumi from '@pulumi/pulumi';
+import * as pulumi from '@pulumi/pulumi';
 import { declaredBy } from '../../components/testing/mocks';
 import type { RedisOutputs } from './redis';
 import { redisStore } from './redis';
 
-const platform = { size: 'dev', namespace: 'data', storageClass: 'retain' } as const;
+const platform = {
+  size: 'dev',
+  namespace: 'data',
+  storageClass: 'retain',
+  priorityClass: 'data-stores',
+} as const;
+const tls = {
+  ca: pulumi.output('the authority'),
+  fingerprint: (secret: string) => pulumi.output(`fingerprint of ${secret}`),
+};
 const settings = (overrides: object) => redisStore.resolve(redisStore.sizes.dev, overrides);
 
 async function deployed(overrides: object) {
   let outputs: RedisOutputs | undefined;
   const options: pulumi.ComponentResourceOptions & { dependsOn: pulumi.Resource[] } = { dependsOn: [] };
   const declared = await declaredBy(() => {
-    outputs = redisStore.deploy(settings(overrides), platform, options);
+    outputs = redisStore.deploy(settings(overrides), platform, options, tls);
   });
   const { connection } = declared.find(
     ({ name, path }) => name === 'redis-migrations' && path.includes('dynamic'),
@@ -22,14 +31,23 @@ async function deployed(overrides: object) {
 
 test('sentinel: the outputs name the Sentinels, a login per application, and the streams', async () => {
   const { outputs, declared, connection } = await deployed({});
-  const { schemaVersion: _schemaVersion, users, streams, ...rest } = outputs;
+  const { schemaVersion: _schemaVersion, users, streams, tls: offered, ...rest } = outputs;
+  expect(offered).toMatchObject({
+    mode: 'verify-full',
+    caSecret: { name: 'platform-ca', keys: { certificateAuthority: 'ca.crt' } },
+  });
   const login = (name: string) => ({ name, keys: { username: 'username', password: 'password' } });
   expect(rest).toEqual({
     mode: 'sentinel',
     sentinels: [{ host: 'redis-sentinel.data.svc', port: 26379 }],
     masterName: 'platform',
     clusterNodes: [],
-    credentials: { app: login('redis-app'), monitor: login('redis-monitor') },
+    credentials: {
+      app: login('redis-app'),
+      readonly: login('redis-readonly'),
+      backup: login('redis-backup'),
+      monitor: login('redis-monitor'),
+    },
   });
   expect(users).toEqual(
     Object.fromEntries(
@@ -53,6 +71,7 @@ test('sentinel: the outputs name the Sentinels, a login per application, and the
     port: 6379,
     everyPod: true,
     credentialsSecret: 'redis-migrations',
+    caSecret: 'platform-ca',
   });
   const names = declared.map(({ name }) => name);
   for (const user of Object.keys(users)) expect(names).toContain(`redis-${user}`);
@@ -73,6 +92,30 @@ test('cluster: the outputs name where clients start, and every stream is in data
     service: 'redis-cluster-nodes',
     credentialsSecret: 'redis-cluster-migrations',
   });
+});
+
+test.each([
+  ['sentinel', 'redis', ['redis', 'redis-sentinel']],
+  ['cluster', 'redis-cluster', ['redis-cluster']],
+])('%s: TLS, rotation and priority reach the pods', async (mode, name, sets) => {
+  const { declared } = await deployed({ mode, rotation: 2 });
+  for (const set of sets) {
+    const { template } = declared.find(
+      (resource) => resource.name === set && resource.path.endsWith(':StatefulSet'),
+    )!.inputs.spec;
+    expect(template.metadata.annotations['agent-data-platform/certificate']).toBe(
+      `fingerprint of ${name}-tls`,
+    );
+    expect(template.spec.priorityClassName).toBe('data-stores');
+    expect(template.spec.volumes).toContainEqual({
+      name: 'tls',
+      secret: { secretName: `${name}-tls`, defaultMode: 0o440 },
+    });
+  }
+  expect(declared.map((resource) => resource.name)).toContain(`${name}-app-password-b`);
+  expect(redisStore.certificates!(settings({ mode }), platform).map(({ secret }) => secret)).toEqual([
+    `${name}-tls`,
+  ]);
 });
 
 test('contradictions of the mode that is chosen are found before anything is declared', () => {

@@ -1,17 +1,20 @@
 import type { Output } from '@pulumi/pulumi';
 import { z } from 'zod';
+import { CA_SECRET } from '../../components/certificates';
 import { Redis } from '../../components/redis';
 import { type ApplicationRules } from '../../components/redis-acl';
 import { applicationRules } from '../../components/redis-applications';
 import { type RedisArgs, resolveRedisArgs } from '../../components/redis-args';
+import { redisCertificate, redisClusterCertificate } from '../../components/redis-certificate';
 import { RedisCluster } from '../../components/redis-cluster';
 import { type RedisClusterArgs, resolveRedisClusterArgs } from '../../components/redis-cluster-args';
+import { vaultRedisRules } from '../../components/vault-database-logins';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { declaredRegistry } from '../../migrations/targets/redis/declared';
 import type { Registry } from '../../migrations/targets/redis/registry';
-import type { Endpoint, SecretReference } from '../outputs';
+import { certificateAuthority, type Endpoint, type SecretReference } from '../outputs';
 import {
   count,
   fixedResources,
@@ -22,7 +25,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { defineStore, login, overridden, type Platform, type StoreOptions } from './store';
+import { defineStore, login, overridden, type Platform, type StoreOptions, type StoreTls } from './store';
 
 const DATABASE = 'platform';
 
@@ -65,6 +68,11 @@ const schema = z.strictObject({
     .optional()
     .describe('When the append-only file reaches the disk.'),
   antiAffinity: spread.optional().describe('Whether pods must or should run on different nodes.'),
+  rotation: count(1)
+    .optional()
+    .describe(
+      'Generation of all passwords; raise it by one, and never lower it, to replace them without a restart. Those before it stay valid until the next one.',
+    ),
 });
 
 interface RedisSettings {
@@ -81,6 +89,7 @@ interface RedisSettings {
   readonly minReplicasToWrite: number;
   readonly appendFsync: 'everysec' | 'always';
   readonly antiAffinity: Spread;
+  readonly rotation: number;
 }
 
 const dev: RedisSettings = {
@@ -96,6 +105,7 @@ const dev: RedisSettings = {
   minReplicasToWrite: 1,
   appendFsync: 'everysec',
   antiAffinity: 'preferred',
+  rotation: 1,
 };
 
 const prod: RedisSettings = {
@@ -111,6 +121,7 @@ const prod: RedisSettings = {
   minReplicasToWrite: 1,
   appendFsync: 'everysec',
   antiAffinity: 'required',
+  rotation: 1,
 };
 
 /** The Redis part of the outputs contract. */
@@ -122,8 +133,14 @@ export interface RedisOutputs {
   readonly masterName: string;
   /** Where clients of mode `cluster` start; none in mode `sentinel`. */
   readonly clusterNodes: readonly Endpoint[];
-  /** Each is valid on the sentinels and on the data pods. */
-  readonly credentials: { readonly app: SecretReference; readonly monitor: SecretReference };
+  /** Clients verify every server, the sentinels too, under the name that they connect to. */
+  readonly tls: {
+    readonly mode: 'verify-full';
+    readonly ca: Output<string>;
+    readonly caSecret: SecretReference;
+  };
+  /** Each is valid on the sentinels and on the data pods; `backup` may copy everything, `monitor` sees no data. */
+  readonly credentials: Readonly<Record<'app' | 'readonly' | 'backup' | 'monitor', SecretReference>>;
   /** Login of each application that the key registry names: only its own keys and channels. */
   readonly users: Readonly<Record<string, SecretReference>>;
   /** Streams with their consumer groups; writers trim them to `maxLength` entries. */
@@ -144,13 +161,15 @@ interface StreamOutputs {
 
 /** What both modes have. */
 function commonArgs(settings: RedisSettings, platform: Platform, applications: ApplicationRules) {
-  const { resources, maxMemoryPolicy, appendFsync, antiAffinity } = settings;
+  const { resources, maxMemoryPolicy, appendFsync, antiAffinity, rotation } = settings;
   return {
     namespace: platform.namespace,
+    priorityClass: platform.priorityClass,
+    context: platform.kubeContext,
     image: settings.image ?? images.redis,
     storage: { size: settings.storageSize, className: platform.storageClass },
     maxMemory: settings.maxMemoryMiB,
-    ...{ resources, maxMemoryPolicy, appendFsync, antiAffinity, applications },
+    ...{ resources, maxMemoryPolicy, appendFsync, antiAffinity, applications, rotation },
   };
 }
 
@@ -159,15 +178,25 @@ type ModeArgs =
   | { readonly mode: 'cluster'; readonly args: RedisClusterArgs };
 
 function args(settings: RedisSettings, platform: Platform): ModeArgs {
-  const common = commonArgs(settings, platform, applicationRules(declaredRegistry(DATABASE)));
+  const applications = applicationRules(declaredRegistry(DATABASE));
+  const common = commonArgs(
+    settings,
+    platform,
+    platform.vault ? { ...applications, vault: vaultRedisRules } : applications,
+  );
   if (settings.mode === 'cluster') {
-    return { mode: 'cluster', args: { ...common, nodes: settings.clusterNodes } };
+    const args = { ...common, nodes: settings.clusterNodes };
+    return { mode: 'cluster', args: { ...args, tlsSecret: redisClusterCertificate(args).secret } };
   }
   const { replicas, sentinels, sentinelResources, minReplicasToWrite } = settings;
-  return {
-    mode: 'sentinel',
-    args: { ...common, replicas, sentinels, sentinelResources, minReplicasToWrite },
-  };
+  const args = { ...common, replicas, sentinels, sentinelResources, minReplicasToWrite };
+  return { mode: 'sentinel', args: { ...args, tlsSecret: redisCertificate(args).secret } };
+}
+
+function certificate(resolved: ModeArgs) {
+  return resolved.mode === 'cluster'
+    ? redisClusterCertificate(resolved.args)
+    : redisCertificate(resolved.args);
 }
 
 /** Redis: a master with replicas under Sentinel, or a Cluster, with the key registry and its applications' logins. */
@@ -181,8 +210,9 @@ export const redisStore = defineStore({
     if (resolved.mode === 'cluster') resolveRedisClusterArgs(resolved.args);
     else resolveRedisArgs(resolved.args);
   },
-  deploy(settings, platform, options): RedisOutputs {
-    const { name, redis, ...endpoints } = declare(args(settings, platform), options);
+  certificates: (settings, platform) => [certificate(args(settings, platform))],
+  deploy(settings, platform, options, tls): RedisOutputs {
+    const { name, redis, ...endpoints } = declare(args(settings, platform), options, tls);
     const { version } = new StoreMigrations(
       'redis-migrations',
       {
@@ -201,7 +231,13 @@ export const redisStore = defineStore({
     return {
       mode: settings.mode,
       ...endpoints,
-      credentials: { app: login(`${name}-app`), monitor: login(`${name}-monitor`) },
+      tls: { mode: 'verify-full', ca: tls.ca, caSecret: certificateAuthority(CA_SECRET) },
+      credentials: {
+        app: login(`${name}-app`),
+        readonly: login(`${name}-readonly`),
+        backup: login(`${name}-backup`),
+        monitor: login(`${name}-monitor`),
+      },
       users: Object.fromEntries(users) as Record<string, SecretReference>,
       streams: streams(registry, settings.mode),
       schemaVersion: version,
@@ -209,13 +245,14 @@ export const redisStore = defineStore({
   },
 });
 
-function declare(resolved: ModeArgs, options: StoreOptions) {
+function declare(resolved: ModeArgs, options: StoreOptions, tls: StoreTls) {
+  const certificateFingerprint = tls.fingerprint(certificate(resolved).secret);
   if (resolved.mode === 'cluster') {
-    const redis = new RedisCluster('redis-cluster', resolved.args, options);
+    const redis = new RedisCluster('redis-cluster', { ...resolved.args, certificateFingerprint }, options);
     const clusterNodes = [{ host: redis.host, port: redis.port }];
     return { name: 'redis-cluster', redis, sentinels: [], masterName: '', clusterNodes };
   }
-  const redis = new Redis('redis', resolved.args, options);
+  const redis = new Redis('redis', { ...resolved.args, certificateFingerprint }, options);
   const sentinels = [{ host: redis.sentinelHost, port: redis.sentinelPort }];
   return { name: 'redis', redis, sentinels, masterName: redis.masterGroup, clusterNodes: [] };
 }

@@ -1,5 +1,6 @@
 import type * as pulumi from '@pulumi/pulumi';
 import type { z } from 'zod';
+import type { CertificateRequest } from '../../components/certificates/request';
 import type { SecretReference } from '../outputs';
 
 /** What every store of one platform shares. */
@@ -9,10 +10,24 @@ export interface Platform {
   readonly namespace: string;
   /** StorageClass of every volume. */
   readonly storageClass: string;
+  /** PriorityClass of every store's pods. */
+  readonly priorityClass: string;
+  /** Whether Vault makes logins in the databases; default false. */
+  readonly vault?: boolean;
+  /** Whether the stack declares NetworkPolicies; default true. */
+  readonly networkPolicies?: boolean;
   /** kubeconfig context of the connections; absent: the current one. */
   readonly kubeContext?: string;
   /** Registry that images built from source are pushed to. */
   readonly imageRegistry?: string;
+}
+
+/** The certificates that the stack makes for the stores' servers. */
+export interface StoreTls {
+  /** PEM of the authority. */
+  readonly ca: pulumi.Output<string>;
+  /** Changes with the certificate in a Secret. */
+  fingerprint(secret: string): pulumi.Output<string>;
 }
 
 /** What must exist before a store's resources, and the provider they use. */
@@ -32,8 +47,10 @@ export interface Store<Overrides extends object, Settings extends object, Args, 
    * @throws Error that says what was got and what is allowed.
    */
   check(settings: Settings, platform: Platform): void;
+  /** Certificates that its servers mount; absent where its operator makes them. */
+  certificates?(settings: Settings, platform: Platform): CertificateRequest[];
   /** Declares it and returns its part of the contract. */
-  deploy(settings: Settings, platform: Platform, options: StoreOptions): Outputs;
+  deploy(settings: Settings, platform: Platform, options: StoreOptions, tls: StoreTls): Outputs;
 }
 
 /** A store whose own types do not matter. */

@@ -1,5 +1,4 @@
 """Paths, keys and status codes of the official REST API; every other path answers 404."""
-import hmac
 import json
 import re
 import time
@@ -8,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import qdrant_edge as engine
 
+from access import Denied, Keys
 from convert import BadRequest, edge_filter, edge_point, edge_prefetches, edge_query, json_record
 from storage import Conflict, NotFound
 
@@ -68,8 +68,7 @@ def scroll(collection, body):
 
 
 def count(collection, body):
-    request = engine.CountRequest(exact=body.get("exact", True), filter=edge_filter(body.get("filter")))
-    return {"count": collection.shard.count(request)}
+    return {"count": collection.count(edge_filter(body.get("filter")), body.get("exact", True))}
 
 
 def query(collection, body):
@@ -89,81 +88,71 @@ def query(collection, body):
     return {"points": [{**json_record(point, vector), "version": point.version, "score": point.score} for point in found]}
 
 
-def aliases_of(storage, target=None):
+def collections_of(storage, access):
+    return {"collections": [{"name": name} for name in sorted(storage.collections) if access.sees(name)]}
+
+
+def aliases_of(storage, visible):
     listed = [
         {"alias_name": alias, "collection_name": collection}
         for alias, collection in sorted(storage.aliases.items())
-        if target in (None, collection)
+        if visible(collection)
     ]
     return {"aliases": listed}
 
 
-# Method, path, whether the read-only key may, and what it does with the storage, the path's parts and the body.
+# What a request needs: a key at all, reading or writing of the collection in the path, or the right to manage.
+ANY, READ, WRITE, MANAGE = "any", "read", "write", "manage"
+
+# Method, path, need, and what it does with the storage, the path's parts, the body and the rights.
 ROUTES = [
-    ("GET", "/collections", True, lambda s, p, b: {"collections": [{"name": name} for name in sorted(s.collections)]}),
-    ("POST", "/collections/aliases", False, lambda s, p, b: s.change_aliases(b["actions"])),
-    ("GET", "/aliases", True, lambda s, p, b: aliases_of(s)),
-    ("GET", "/collections/*/aliases", True, lambda s, p, b: aliases_of(s, p[0])),
-    ("GET", "/collections/*/exists", True, lambda s, p, b: {"exists": s.aliases.get(p[0], p[0]) in s.collections}),
-    ("GET", "/collections/*", True, lambda s, p, b: s.resolve(p[0]).info()),
-    ("PUT", "/collections/*", False, lambda s, p, b: s.create(p[0], b)),
-    ("PATCH", "/collections/*", False, lambda s, p, b: s.resolve(p[0]).change(b) or True),
-    ("DELETE", "/collections/*", False, lambda s, p, b: s.delete(p[0])),
-    ("PUT", "/collections/*/index", False, lambda s, p, b: s.resolve(p[0]).create_index(b["field_name"], b["field_schema"])),
-    ("DELETE", "/collections/*/index/*", False, lambda s, p, b: s.resolve(p[0]).delete_index(p[1])),
-    ("PUT", "/collections/*/points", False, lambda s, p, b: upsert(s.resolve(p[0]), b)),
-    ("POST", "/collections/*/points", True, lambda s, p, b: retrieve(s.resolve(p[0]), b)),
-    ("POST", "/collections/*/points/scroll", True, lambda s, p, b: scroll(s.resolve(p[0]), b)),
-    ("POST", "/collections/*/points/count", True, lambda s, p, b: count(s.resolve(p[0]), b)),
-    ("POST", "/collections/*/points/query", True, lambda s, p, b: query(s.resolve(p[0]), b)),
-    ("POST", "/collections/*/points/delete", False, lambda s, p, b: delete_points(s.resolve(p[0]), b)),
+    ("GET", "/collections", ANY, lambda s, p, b, a: collections_of(s, a)),
+    ("POST", "/collections/aliases", MANAGE, lambda s, p, b, a: s.change_aliases(b["actions"])),
+    ("GET", "/aliases", ANY, lambda s, p, b, a: aliases_of(s, a.sees)),
+    ("GET", "/collections/*/aliases", READ, lambda s, p, b, a: aliases_of(s, p[0].__eq__)),
+    ("GET", "/collections/*/exists", READ, lambda s, p, b, a: {"exists": s.aliases.get(p[0], p[0]) in s.collections}),
+    ("GET", "/collections/*", READ, lambda s, p, b, a: s.resolve(p[0]).info()),
+    ("PUT", "/collections/*", MANAGE, lambda s, p, b, a: s.create(p[0], b)),
+    ("PATCH", "/collections/*", MANAGE, lambda s, p, b, a: s.resolve(p[0]).change(b) or True),
+    ("DELETE", "/collections/*", MANAGE, lambda s, p, b, a: s.delete(p[0])),
+    ("PUT", "/collections/*/index", WRITE, lambda s, p, b, a: s.resolve(p[0]).create_index(b["field_name"], b["field_schema"])),
+    ("DELETE", "/collections/*/index/*", WRITE, lambda s, p, b, a: s.resolve(p[0]).delete_index(p[1])),
+    ("PUT", "/collections/*/points", WRITE, lambda s, p, b, a: upsert(s.resolve(p[0]), b)),
+    ("POST", "/collections/*/points", READ, lambda s, p, b, a: retrieve(s.resolve(p[0]), b)),
+    ("POST", "/collections/*/points/scroll", READ, lambda s, p, b, a: scroll(s.resolve(p[0]), b)),
+    ("POST", "/collections/*/points/count", READ, lambda s, p, b, a: count(s.resolve(p[0]), b)),
+    ("POST", "/collections/*/points/query", READ, lambda s, p, b, a: query(s.resolve(p[0]), b)),
+    ("POST", "/collections/*/points/delete", WRITE, lambda s, p, b, a: delete_points(s.resolve(p[0]), b)),
 ]
 PATTERNS = [
-    (method, re.compile(path.replace("*", "([^/]+)")), reads, action) for method, path, reads, action in ROUTES
+    (method, re.compile(path.replace("*", "([^/]+)")), need, action) for method, path, need, action in ROUTES
 ]
 HEALTH = {"/healthz": "healthz check passed", "/livez": "livez check passed", "/readyz": "all shards are ready"}
 
 
-class Denied(Exception):
-    def __init__(self, status, message):
-        super().__init__(message)
-        self.status = status
+def require(access, need, parts):
+    if need == MANAGE:
+        access.require_manage()
+    elif need != ANY:
+        access.require(parts[0], need == WRITE)
 
 
-def check_key(headers, keys, reads):
-    """The official server's answers to a missing, a wrong and an insufficient key."""
-    if not keys["api_key"]:
-        return
-    bearer = re.fullmatch(r"Bearer (.+)", headers.get("Authorization") or "")
-    given = headers.get("api-key") or (bearer and bearer.group(1))
-    if not given:
-        raise Denied(401, "Must provide an API key or an Authorization bearer token")
-    same = lambda key: bool(key) and hmac.compare_digest(given.encode(), key.encode())
-    if same(keys["api_key"]):
-        return
-    if not same(keys["read_only_api_key"]):
-        raise Denied(401, "Invalid API key or JWT")
-    if not reads:
-        raise Denied(403, "Forbidden: Global manage access is required")
-
-
-def dispatch(storage, keys, method, path, headers, read_body):
-    for wanted, pattern, reads, action in PATTERNS:
+def dispatch(storage, access, method, path, read_body):
+    for wanted, pattern, need, action in PATTERNS:
         match = pattern.fullmatch(path)
         if wanted != method or not match:
             continue
-        check_key(headers, keys, reads)
         parts = [unquote(part) for part in match.groups()]
+        require(access, need, parts)
         if any(not NAME.fullmatch(part) or part in (".", "..") for part in parts):
             raise BadRequest("Validation error in path parameters: [name: value contains invalid characters]")
-        return action(storage, parts, read_body())
-    check_key(headers, keys, True)
+        return action(storage, parts, read_body(), access)
     raise NotFound("")
 
 
 def serve(storage, service, tls):
     """A server on the configured port; every connection has a thread."""
-    keys = {name: service.get(name) for name in ("api_key", "read_only_api_key")}
+    keys = Keys(service, storage)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -186,13 +175,15 @@ def serve(storage, service, tls):
         def result(self, path, read_body):
             failed = lambda status, error: (status, {"status": {"error": str(error)}})
             try:
-                if not path:
-                    check_key(self.headers, keys, True)
-                    return 200, {"title": "qdrant - vector search engine", "version": VERSION}
-                result = dispatch(storage, keys, self.command, path, self.headers, read_body)
-                return 200, {"result": result, "status": "ok"}
+                access = keys.access(self.headers)
             except Denied as error:
-                return (401, str(error)) if error.status == 401 else failed(403, error)
+                return error.status, str(error)
+            try:
+                if not path:
+                    return 200, {"title": "qdrant - vector search engine", "version": VERSION}
+                return 200, {"result": dispatch(storage, access, self.command, path, read_body), "status": "ok"}
+            except Denied as error:
+                return failed(error.status, error)
             except NotFound as error:
                 return failed(404, error)
             except Conflict as error:

@@ -74,6 +74,9 @@ class Collection:
             self.operations += 1
             return {"operation_id": self.operations, "status": "completed"}
 
+    def count(self, condition, exact=True):
+        return self.shard.count(engine.CountRequest(exact=exact, filter=condition))
+
     def create_index(self, field, schema):
         with self.lock:
             answer = self.update(engine.UpdateOperation.create_field_index(field, index_params(schema)))

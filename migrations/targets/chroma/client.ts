@@ -1,4 +1,4 @@
-import { http, HttpError, type HttpRequest } from '../http-client';
+import { http, HttpError, type HttpRequest, type ServerIdentity } from '../http-client';
 import { TENANT } from './names';
 
 /** How to reach a Chroma server. */
@@ -6,6 +6,8 @@ export interface ChromaConnection {
   /** URL such as `http://127.0.0.1:8000`. */
   readonly endpoint: string;
   readonly token: string;
+  /** For an `https` endpoint. */
+  readonly tls?: ServerIdentity;
 }
 
 /** A collection as the API shows it. */
@@ -97,6 +99,7 @@ export class ChromaClient {
   private async send(method: HttpRequest['method'], path: string, body?: object): Promise<unknown> {
     try {
       const answer = await http({
+        tls: this.connection.tls,
         method,
         url: `${this.connection.endpoint}/api/v2${path}`,
         headers: { authorization: `Bearer ${this.connection.token}`, 'content-type': 'application/json' },

@@ -37,6 +37,7 @@ test('the files of the platform are valid', () => {
     '000003-document-search.json',
     '000004-roles.json',
     '000005-snapshots.json',
+    '000006-audit.json',
   ]);
 });
 

@@ -17,7 +17,7 @@ let folder: TemporaryFolder;
 let number = 0;
 /** A history of its own for each test. */
 let database: string;
-let targets: ReturnType<typeof neo4jTarget>[];
+let targets: Awaited<ReturnType<typeof neo4jTarget>>[];
 
 beforeAll(async () => {
   server = await startNeo4j();
@@ -40,8 +40,8 @@ afterEach(async () => {
 const node = (name: string) => `MERGE (:Item {test: '${database}', name: '${name}'})`;
 const change = (...up: string[]) =>
   `// migrate:up\n${up.join(';\n')};\n// migrate:down\nMATCH (n:Item {test: '${database}'}) DELETE n;\n`;
-const target = (password = server.password) => {
-  const opened = neo4jTarget({
+const target = async (password = server.password) => {
+  const opened = await neo4jTarget({
     host: server.host,
     port: server.port,
     user: server.user,
@@ -51,8 +51,8 @@ const target = (password = server.password) => {
   targets.push(opened);
   return opened;
 };
-const options = (changes = readChangeFiles(folder.path, cypherFormat)) => ({
-  target: target(),
+const options = async (changes = readChangeFiles(folder.path, cypherFormat)) => ({
+  target: await target(),
   folder: changes,
   folderName: 'folder',
   appliedBy: 'tester',
@@ -72,9 +72,9 @@ const items = async () =>
   );
 
 test('a store that was never migrated has no history, and reading it writes nothing', async () => {
-  expect(await target().applied()).toEqual([]);
-  expect(await target().snapshot()).toBeUndefined();
-  expect(await target().schema()).toEqual([]);
+  expect(await (await target()).applied()).toEqual([]);
+  expect(await (await target()).snapshot()).toBeUndefined();
+  expect(await (await target()).schema()).toEqual([]);
   expect(await rows('MATCH (n) RETURN count(n) AS nodes')).toEqual([{ nodes: 0 }]);
   expect(await rows('SHOW CONSTRAINTS')).toEqual([]);
 });
@@ -87,7 +87,7 @@ describe('the platform graph', () => {
       RETURN n.iri AS iri, type(r) AS link, to.iri AS to ORDER BY iri, link, to`);
 
   test('has its constraints, indexes and ontology, and each change goes away exactly and comes again', async () => {
-    const opened = target();
+    const opened = await target();
     const contents = async () => ({
       schema: await opened.schema(),
       nodes: (
@@ -100,7 +100,7 @@ describe('the platform graph', () => {
       ),
     });
     await roundTrips(opened, platform, contents);
-    const [schema, seed] = [await target().schema(), await ontology()];
+    const [schema, seed] = [await (await target()).schema(), await ontology()];
     expect(schema).toHaveLength(29);
     expect(schema).toContain(
       'constraint step_position {"entityType":"NODE","labelsOrTypes":["Step"],"properties":["processId","position"],"type":"UNIQUENESS"}',
@@ -116,12 +116,12 @@ describe('the platform graph', () => {
     // 15 links between 16 classes, and a domain and a range of each of 12 relations; only Thing has no link.
     expect(seed).toHaveLength(15 + 1 + 24);
 
-    await migrateDown(options(platform));
-    expect([await target().schema(), await ontology()]).toEqual([[], []]);
+    await migrateDown(await options(platform));
+    expect([await (await target()).schema(), await ontology()]).toEqual([[], []]);
   }, 180_000);
 
   test('finds a chunk by words and by vector, and refuses a second node with its id', async () => {
-    await migrateUp(options(platform));
+    await migrateUp(await options(platform));
     const embedding = `[i IN range(1, 768) | 1.0 / i]`;
     await rows(`MERGE (c:Chunk {id: 'c1'}) SET c.text = 'Graphs connect agents', c.embedding = ${embedding}`);
     await rows('CALL db.index.fulltext.awaitEventuallyConsistentIndexRefresh()');
@@ -137,12 +137,12 @@ describe('the platform graph', () => {
     ).toEqual([{ id: 'c1', score: 1 }]);
     await expect(rows("CREATE (:Chunk {id: 'c1'})")).rejects.toThrow(/already exists with label `Chunk`/);
     await rows('MATCH (c:Chunk) DELETE c');
-    await migrateDown(options(platform));
+    await migrateDown(await options(platform));
   }, 180_000);
 });
 
 test('keeps the history as one node per version and has nothing to do the second time', async () => {
-  const { applied } = await migrateUp(options());
+  const { applied } = await migrateUp(await options());
   const [stored] = await rows<{ m: { properties: Record<string, string> } }>(
     'MATCH (m:__SchemaMigration {database: $database}) RETURN m',
   );
@@ -156,11 +156,11 @@ test('keeps the history as one node per version and has nothing to do the second
     appliedAt: applied[0]!.appliedAt,
     appliedBy: 'tester',
   });
-  expect(await migrateUp(options())).toEqual({ history: applied, applied: [] });
+  expect(await migrateUp(await options())).toEqual({ history: applied, applied: [] });
 });
 
 test('a snapshot is given back as it was saved', async () => {
-  const opened = target();
+  const opened = await target();
   await (await opened.lock({ holder: 'me', waitMs: 0 })).release();
   await opened.saveSnapshot({ version: '000001', schema: ['index a {}', 'index b {}'] });
   await opened.saveSnapshot({ version: '000002', schema: ['index a {}'] });
@@ -172,14 +172,17 @@ test('a failing statement stops the run with file and line, and keeps the change
     '000002-b.cypher': change(node('b'), 'MATCH (n:Item)\nRETRUN n'),
     '000003-c.cypher': change(node('c')),
   });
-  const result = await migrateUp(options());
+  const result = await migrateUp(await options());
   expect(result.failed!.error.message).toMatch(
     /^000002-b\.cypher: statement 2 failed at line 3: Invalid input 'RETRUN'.* \(Neo\.ClientError\.Statement\.SyntaxError\)\.$/,
   );
   expect(result.history.map(({ version }) => version)).toEqual(['000001']);
   expect(await items()).toEqual(['a', 'b']);
   folder.write({ '000002-b.cypher': change(node('b')) });
-  expect((await migrateUp(options())).applied.map(({ version }) => version)).toEqual(['000002', '000003']);
+  expect((await migrateUp(await options())).applied.map(({ version }) => version)).toEqual([
+    '000002',
+    '000003',
+  ]);
   expect(await items()).toEqual(['a', 'b', 'c']);
 });
 
@@ -191,7 +194,7 @@ test('a constraint that the data breaks is refused with the data', async () => {
       'CREATE CONSTRAINT twin_key IF NOT EXISTS FOR (t:Twin) REQUIRE t.key IS UNIQUE;\n' +
       '// migrate:down\nDROP CONSTRAINT twin_key IF EXISTS; MATCH (t:Twin) DELETE t;\n',
   });
-  const { failed } = await migrateUp(options());
+  const { failed } = await migrateUp(await options());
   expect(failed!.error.message).toMatch(
     /^000002-b\.cypher: statement 3 failed at line 3: .*label `Twin` and property `key` = 1.*/,
   );
@@ -200,23 +203,27 @@ test('a constraint that the data breaks is refused with the data', async () => {
 
 describe('the lock', () => {
   test('a held lock is named with its holder after the wait, and free after its release', async () => {
-    const lock = await target().lock({ holder: 'ci@build-1', waitMs: 0 });
-    const waiting = target().lock({ holder: 'me', waitMs: 300 });
+    const lock = await (await target()).lock({ holder: 'ci@build-1', waitMs: 0 });
+    const waiting = (await target()).lock({ holder: 'me', waitMs: 300 });
     await expect(waiting).rejects.toThrow(LockTimeoutError);
     await expect(waiting).rejects.toThrow(/ is held by ci@build-1 and was not free within 0\.3 s\./);
     await lock.release();
-    await (await target().lock({ holder: 'me', waitMs: 0 })).release();
+    await (await (await target()).lock({ holder: 'me', waitMs: 0 })).release();
   });
 
   test('of many that take a free lease at once, one gets it', async () => {
     const taken = await Promise.allSettled(
-      Array.from({ length: 6 }, (_, index) => target().lock({ holder: `runner-${index}`, waitMs: 0 })),
+      Array.from({ length: 6 }, async (_, index) =>
+        (await target()).lock({ holder: `runner-${index}`, waitMs: 0 }),
+      ),
     );
     const holders = taken.filter(({ status }) => status === 'fulfilled');
     expect(holders).toHaveLength(1);
     await (holders[0] as PromiseFulfilledResult<{ release(): Promise<void> }>).value.release();
     const again = await Promise.allSettled(
-      Array.from({ length: 6 }, (_, index) => target().lock({ holder: `runner-${index}`, waitMs: 0 })),
+      Array.from({ length: 6 }, async (_, index) =>
+        (await target()).lock({ holder: `runner-${index}`, waitMs: 0 }),
+      ),
     );
     const [second] = again.filter(({ status }) => status === 'fulfilled');
     expect(again.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -224,14 +231,14 @@ describe('the lock', () => {
   });
 
   test('a holder whose heartbeats go on is not taken over', async () => {
-    const lock = await target().lock({ holder: 'slow', waitMs: 0 });
-    await expect(target().lock({ holder: 'me', waitMs: 6_000 })).rejects.toThrow('is held by slow');
+    const lock = await (await target()).lock({ holder: 'slow', waitMs: 0 });
+    await expect((await target()).lock({ holder: 'me', waitMs: 6_000 })).rejects.toThrow('is held by slow');
     await lock.release();
   });
 });
 
 test('refused credentials give a sentence with the fix and without the secret', async () => {
-  const attempt = target('wrong-secret').applied();
+  const attempt = (await target('wrong-secret')).applied();
   await expect(attempt).rejects.toThrow(StoreAccessError);
   await expect(attempt).rejects.toThrow(
     /the history cannot be read as "neo4j": .*authentication failure.* Connect with credentials that may\.$/,

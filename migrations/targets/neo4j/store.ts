@@ -2,7 +2,7 @@ import type { Driver, ManagedTransaction, RecordShape } from 'neo4j-driver';
 import { type OperationStore, OperationTarget } from '../../engine/operation-target';
 import type { AppliedChange, SchemaSnapshot, Statement } from '../../engine/target';
 import { schemaDefinitions } from './definitions';
-import { type Neo4jAddress, openDriver } from './driver';
+import { type Neo4jAddress, openDriver, type OpenDriver } from './driver';
 import { NodeLease } from './lease';
 
 /** A server, and the history to keep in it. */
@@ -17,8 +17,8 @@ const INDEXES_ONLINE_WITHIN_S = 600;
 const MARKED = ['__SchemaMigration', '__SchemaLock', '__SchemaSnapshot'];
 
 /** A migration target over Bolt. */
-export function neo4jTarget(connection: Neo4jConnection): OperationTarget {
-  return new OperationTarget(new Neo4jStore(connection));
+export async function neo4jTarget(connection: Neo4jConnection): Promise<OperationTarget> {
+  return new OperationTarget(new Neo4jStore(connection, await openDriver(connection)));
 }
 
 /**
@@ -33,11 +33,14 @@ class Neo4jStore implements OperationStore {
   readonly lease: NodeLease;
   private readonly driver: Driver;
 
-  constructor(private readonly connection: Neo4jConnection) {
+  constructor(
+    private readonly connection: Neo4jConnection,
+    private readonly open: OpenDriver,
+  ) {
     const { host, port, user, database } = connection;
     this.name = `neo4j ${host}:${port}`;
     this.user = user;
-    this.driver = openDriver(connection);
+    this.driver = open.driver;
     this.lease = new NodeLease(this.driver, GRAPH, database);
   }
 
@@ -112,7 +115,7 @@ class Neo4jStore implements OperationStore {
   }
 
   close(): Promise<void> {
-    return this.driver.close();
+    return this.open.close();
   }
 
   /** A new index answers no query before it is filled, and only then is known to be sound. */

@@ -1,4 +1,4 @@
-import { basicAuthorization, http } from '../http-client';
+import { basicAuthorization, http, type ServerIdentity } from '../http-client';
 
 /** How to reach an Oxigraph server. */
 export interface OxigraphConnection {
@@ -6,6 +6,8 @@ export interface OxigraphConnection {
   readonly endpoint: string;
   readonly user: string;
   readonly password: string;
+  /** For an `https` endpoint. */
+  readonly tls?: ServerIdentity;
 }
 
 /** One row of a query's answer: values by variable, absent where unbound. */
@@ -29,6 +31,7 @@ export class OxigraphClient {
   /** @throws HttpError with Oxigraph's words; nothing of a failed update stays. */
   async update(text: string, options: { quick?: boolean } = {}): Promise<void> {
     await http({
+      tls: this.connection.tls,
       method: 'POST',
       url: `${this.connection.endpoint}/update`,
       headers: { ...this.headers, 'content-type': 'application/sparql-update' },
@@ -60,6 +63,7 @@ export class OxigraphClient {
     content: { readonly type: string; readonly body: Uint8Array },
   ): Promise<void> {
     await http({
+      tls: this.connection.tls,
       method: mode === 'add' ? 'POST' : 'PUT',
       url: `${this.connection.endpoint}/store?graph=${encodeURIComponent(graph)}`,
       headers: { ...this.headers, 'content-type': content.type },
@@ -70,6 +74,7 @@ export class OxigraphClient {
 
   private query(text: string, accept: string): Promise<string> {
     return http({
+      tls: this.connection.tls,
       method: 'POST',
       url: `${this.connection.endpoint}/query`,
       headers: { ...this.headers, accept, 'content-type': 'application/sparql-query' },

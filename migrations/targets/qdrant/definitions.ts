@@ -1,7 +1,7 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import { canonicalJson } from '../../engine/canonical-json';
 import { answer } from './client';
-import { HISTORY } from './format';
+import { HISTORY, LOGINS } from './format';
 
 /** What is defined in Qdrant, as lines `collection <name> …`, `index <collection> <field> …`, `alias <name> …`. */
 export async function qdrantDefinitions(client: QdrantClient): Promise<readonly string[]> {
@@ -9,7 +9,7 @@ export async function qdrantDefinitions(client: QdrantClient): Promise<readonly 
     answer(client.getCollections()),
     answer(client.getAliases()),
   ]);
-  const names = collections.map(({ name }) => name).filter((name) => name !== HISTORY);
+  const names = collections.map(({ name }) => name).filter((name) => ![HISTORY, LOGINS].includes(name));
   const lines = await Promise.all(
     names.map(async (name) => collectionLines(name, await answer(client.getCollection(name)))),
   );

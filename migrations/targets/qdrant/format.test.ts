@@ -109,6 +109,11 @@ test.each<[string, string, string]>([
     'up.0.collection_name: "schema_migrations" holds the history of the changes; take another name',
   ],
   [
+    'the validity of tokens as a collection',
+    file([create({ collection_name: 'platform_logins' })]),
+    'up.0.collection_name: "platform_logins" says which tokens are valid; take another name',
+  ],
+  [
     'a name with a path in it',
     file([create({ collection_name: '../x' })]),
     'up.0.collection_name: must start with a-z',

@@ -6,13 +6,16 @@ import { Catalogue, referenceProblems } from './catalogue';
 
 /** Collection of the history, which changes must leave alone. */
 export const HISTORY = 'schema_migrations';
+/** Collection that says which tokens are valid, which changes must leave alone, too. */
+export const LOGINS = 'platform_logins';
 /** Sizes of the embedding models in use: BERT and its kind, OpenAI's. */
 const SIZES = [768, 1536];
 
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must start with a-z and have at most 63 of a-z, 0-9, "_" and "-"')
-  .refine((value) => value !== HISTORY, `"${HISTORY}" holds the history of the changes; take another name`);
+  .refine((value) => value !== HISTORY, `"${HISTORY}" holds the history of the changes; take another name`)
+  .refine((value) => value !== LOGINS, `"${LOGINS}" says which tokens are valid; take another name`);
 const vectorName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,62}$/, 'a vector name starts with a-z and has at most 63 of a-z, 0-9, "_", "-"');

@@ -33,6 +33,8 @@ const COMMAND_MS = 10_000;
 const CONFIRM_MS = 10_000;
 /** Answers of a server that starts, or has just lost its role. */
 const NOT_NOW = /^(LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|READONLY|TRYAGAIN)\b/;
+/** Codes of what Node finds wrong with a server's certificate. @see https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|ERR_TLS_|SELF_SIGNED_|UNABLE_TO_)/;
 const REFUSED = /^(NOPERM|WRONGPASS|NOAUTH)\b/;
 
 /** Whether an error says that the credentials are wrong or may not do this. */
@@ -195,8 +197,13 @@ async function ready(client: RedisClient, connection: RedisConnection): Promise<
 
 /** The error without the command it belongs to: that of AUTH carries the password. */
 function plain(error: unknown, { host, port, user }: RedisConnection): Error {
-  const { message, lastNodeError } = error as Error & { lastNodeError?: Error };
-  const text = lastNodeError?.message ?? message;
+  const { lastNodeError = error } = error as { lastNodeError?: unknown };
+  const { message: text, code = '' } = lastNodeError as NodeJS.ErrnoException;
+  if (UNTRUSTED.test(code)) {
+    return new StoreAccessError(
+      `Redis at ${host}:${port} cannot be trusted: ${text.replace(/\.$/, '')}. Verify it with the authority that signed its certificate, and under one of its names.`,
+    );
+  }
   if (REFUSED.test(text)) {
     return new StoreAccessError(
       `Redis at ${host}:${port} refuses "${user}": ${text.replace(/\.$/, '')}. Connect with credentials that may.`,

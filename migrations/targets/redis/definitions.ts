@@ -35,13 +35,18 @@ const maxLength = z.int().min(1);
 export const reservedOwners = [
   'acl',
   'app',
+  'backup',
   'default',
   'migrations',
   'monitor',
   'node',
+  'readonly',
   'replica',
   'replication',
+  'restore',
   'sentinel',
+  'tls',
+  'vault',
 ] as const;
 
 export const owner = z
