@@ -17,6 +17,7 @@ Examples:
   npm test                            everything; npm run test:unit needs no cluster
   npm run migrate -- status           change files of the stores: --help lists all of it
   npm run seed                        seed data of the stack dev
+  npm run platform -- backup --repository DIR   copy the stores; list, restore, prune: --help of each
   npm run platform -- cluster status  the local cluster
   eval "$(npm run --silent platform -- env)"   use pulumi and kubectl directly
 
@@ -57,6 +58,8 @@ function addSlowCommands(program: Command, context: CliContext): void {
   addEnvCommand(program, context);
   for (const command of program.commands)
     command.option('--debug', 'print stack traces of errors').exitOverride();
+  const { addBackupCommands } = require('./commands/backups') as typeof import('./commands/backups');
+  addBackupCommands(program, context);
 }
 /* eslint-enable @typescript-eslint/no-require-imports */
 

@@ -1,0 +1,263 @@
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { Command } from 'commander';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { FolderRepository } from '../repository/folder';
+import { BackupSets } from '../sets/backup-sets';
+import type { StoreContent, StoreDriver } from '../stores/driver';
+import { contentDifference, restoreSet } from './actions';
+import { addBackups } from './program';
+
+let folder: string;
+let out: string;
+let notes: string;
+let exitCode: number | undefined;
+let clock: Date;
+/** Scratch servers that `verify` gets, and those that were stopped. */
+let scratch: (store: string) => Promise<{ driver: StoreDriver; stop(): Promise<void> }>;
+let stopped: string[];
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'backups-'));
+  clock = new Date('2020-01-01T00:00:00Z');
+  [out, notes, exitCode] = ['', '', undefined];
+  stopped = [];
+  scratch = async (store) => ({
+    driver: new Lines([]),
+    stop: async () => void stopped.push(store),
+  });
+  delete process.env.PLATFORM_BACKUPS;
+});
+afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+async function run(...args: string[]): Promise<number | undefined> {
+  const program = new Command().exitOverride().configureOutput({
+    writeOut: (text) => (out += text),
+    writeErr: (text) => (notes += text),
+  });
+  addBackups(program, {
+    io: { out: (text) => (out += `${text}\n`), note: (text) => (notes += `${text}\n`) },
+    openStack: () => Promise.reject(new Error('No cluster was to be asked.')),
+    scratchStores: () => Promise.resolve(scratch),
+    finish: (code) => (exitCode = code),
+  });
+  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
+  await program.parseAsync(args, { from: 'user' }).catch(() => (exitCode ??= 2));
+  return exitCode;
+}
+
+/** A store of lines; a restore gives what its file says. */
+class Lines implements StoreDriver {
+  restores = 0;
+  constructor(public lines: string[]) {}
+  async backup(sink: Parameters<StoreDriver['backup']>[0]) {
+    const text = this.lines.join('\n');
+    await sink.write(
+      'lines',
+      (async function* () {
+        yield Buffer.from(text);
+      })(),
+    );
+    return { serverVersion: '1', schema: [], content: await this.content() };
+  }
+  async content(): Promise<StoreContent> {
+    return this.lines.length === 0 ? {} : { lines: { count: this.lines.length } };
+  }
+  async restore(files: Readonly<Record<string, string>>) {
+    this.restores += 1;
+    this.lines = fs.readFileSync(files.lines!, 'utf8').split('\n');
+  }
+  async close() {}
+}
+
+const sets = () => new BackupSets(new FolderRepository(path.join(folder, 'r')), () => clock);
+const create = (stores: Record<string, StoreDriver>, recipients: string[] = []) =>
+  sets().create('data', stores, { recipients, progress: () => undefined });
+const at = () => ['--repository', path.join(folder, 'r')];
+
+describe('wrong usage is exit code 2 and one sentence', () => {
+  test.each([
+    [['list'], 'error: Name the --repository, or set PLATFORM_BACKUPS.'],
+    [['list', '--repository', 's3:/bucket'], 'error: "s3:/bucket" is no address'],
+    [
+      ['list', '--repository', 'ftp://x/y'],
+      'error: "ftp://x/y" is no address of a repository; it is a folder, or has the form s3://bucket/prefix.',
+    ],
+    [['list', '--repository', 's3://UP/x'], 'error: "s3://UP/x" is no address'],
+    [
+      ['list', '--repository', 'here', '--endpoint', 'http://x'],
+      'error: --endpoint belongs to an address such as s3://bucket/prefix.',
+    ],
+    [['list', '--repository', 's3://bucket', '--ca-file', '/none'], 'error: --ca-file /none does not exist.'],
+    [['prune', '--repository', 'x'], "error: required option '--keep-days <days>' not specified"],
+    [['prune', '--repository', 'x', '--keep-days', 'all'], 'It is a number, such as 30.'],
+    [
+      ['prune', '--repository', 'x', '--keep-days', '1', '--keep-last', '0'],
+      'error: --keep-last is at least 1.',
+    ],
+    [
+      ['backup', '--repository', 'x', '--recipient', 'AGE-SECRET'],
+      'error: "AGE-SECRET" is no public key of age; one begins with age1',
+    ],
+    [['backup', '--repository', 'x', '--store', 'paper'], "argument 'paper' is invalid"],
+    [
+      ['restore', '--repository', 'x', '--set', 'a', '--at', '2030-01-01'],
+      'error: Name a --set or a time (--at), not both.',
+    ],
+    [['restore', '--repository', 'x', '--at', 'noon'], 'It is a time such as 2030-01-31T12:00:00Z.'],
+    [['restore', '--repository', 'x', '--identity', '/none'], 'ENOENT'],
+  ])('%j', async (args, message) => {
+    expect(await run(...args)).toBe(2);
+    expect(notes).toContain(message);
+    expect(out).toBe('');
+  });
+});
+
+test('list shows every set, and says with its exit code whether all are well', async () => {
+  expect(await run('list', ...at())).toBe(0);
+  expect(out).toBe('There are no sets.\n');
+  const { id } = await create({ one: new Lines(['a']), two: new Lines(['b']) });
+  out = '';
+  expect(await run('list', ...at())).toBe(0);
+  expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['set', 'state', 'stores', 'MiB', 'verified'],
+    [id, 'complete', 'one, two', '0.0', 'never'],
+    [''],
+  ]);
+  fs.writeFileSync(path.join(folder, 'r', 'sets', id, 'manifest.json'), '{');
+  expect(await run('list', ...at())).toBe(3);
+  expect(notes).toContain(`The manifest of set ${id} is damaged: it is no JSON; take another set.`);
+  out = '';
+  expect(await run('list', ...at(), '--json')).toBe(3);
+  expect(JSON.parse(out)).toMatchObject([{ id, state: 'damaged' }]);
+});
+
+test('prune asks, says what would go, and removes it', async () => {
+  const old = await create({ one: new Lines(['a']) });
+  clock = new Date('2020-03-01T00:00:00Z');
+  const { id } = await create({ one: new Lines(['a']) });
+  expect(await run('prune', ...at(), '--keep-days', '30', '--dry-run')).toBe(0);
+  expect(out).toBe(`${old.id} would be removed\n`);
+  expect(await run('prune', ...at(), '--keep-days', '30')).toBe(2);
+  expect(notes).toContain(
+    `${old.id} will be removed. There is no terminal to ask on: add --yes if it is meant.`,
+  );
+  out = '';
+  expect(await run('prune', ...at(), '--keep-days', '30', '--yes')).toBe(0);
+  expect(out).toBe(`${old.id} removed\n`);
+  expect((await sets().list()).map((set) => set.id)).toEqual([id]);
+  out = '';
+  expect(await run('prune', ...at(), '--keep-days', '30', '--json')).toBe(0);
+  expect(JSON.parse(out)).toEqual({ removed: [], dryRun: false });
+});
+
+describe('restore', () => {
+  const options = { identities: [], force: false, progress: () => undefined };
+
+  test('gives every store what it held, and compares', async () => {
+    const manifest = await create({ one: new Lines(['a', 'b']), two: new Lines(['c']) });
+    const [one, two] = [new Lines([]), new Lines([])];
+    expect(await restoreSet(sets(), manifest, { one, two }, options)).toEqual([
+      { store: 'one', seconds: expect.any(Number), entries: 1 },
+      { store: 'two', seconds: expect.any(Number), entries: 1 },
+    ]);
+    expect([one.lines, two.lines]).toEqual([['a', 'b'], ['c']]);
+  });
+
+  test('refuses stores that hold something, all of them named, and touches none', async () => {
+    const manifest = await create({ one: new Lines(['a']), two: new Lines(['b']), three: new Lines(['c']) });
+    const stores = { one: new Lines([]), two: new Lines(['mine']), three: new Lines(['x', 'y']) };
+    await expect(restoreSet(sets(), manifest, stores, options)).rejects.toThrow(
+      'These stores hold data, which a restore replaces: two (1 in 1), three (2 in 1). Nothing was changed; add --force if it is meant.',
+    );
+    expect(Object.values(stores).map(({ restores }) => restores)).toEqual([0, 0, 0]);
+    await restoreSet(sets(), manifest, stores, { ...options, force: true });
+    expect(stores.two.lines).toEqual(['b']);
+  });
+
+  test('one damaged file stops it before the first store is touched', async () => {
+    const manifest = await create({ one: new Lines(['a']), two: new Lines(['b']) });
+    fs.appendFileSync(path.join(folder, 'r', 'sets', manifest.id, 'two', 'lines'), 'x');
+    const [one, two] = [new Lines([]), new Lines([])];
+    await expect(restoreSet(sets(), manifest, { one, two }, options)).rejects.toThrow(
+      'two/lines is too long',
+    );
+    expect([one.restores, two.restores]).toEqual([0, 0]);
+  });
+
+  test('says so when a store holds something else afterwards', async () => {
+    const manifest = await create({ one: new Lines(['a', 'b']) });
+    const one = new Lines([]);
+    one.content = async () => ({ lines: { count: 1 } });
+    await expect(restoreSet(sets(), manifest, { one }, { ...options, force: true })).rejects.toThrow(
+      'one does not hold what was copied: lines has 1 instead of 2. Restore it again.',
+    );
+  });
+
+  test('needs the identity of an encrypted set, and leaves nothing of it on this machine', async () => {
+    const identity = await generateIdentity();
+    const manifest = await create({ one: new Lines(['secret']) }, [await identityToRecipient(identity)]);
+    const one = new Lines([]);
+    await expect(restoreSet(sets(), manifest, { one }, options)).rejects.toThrow(
+      'one/lines is encrypted: give the file of an identity (--identity).',
+    );
+    await restoreSet(sets(), manifest, { one }, { ...options, identities: [identity] });
+    expect(one.lines).toEqual(['secret']);
+    expect(
+      fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('agent-data-platform-restore-')),
+    ).toEqual([]);
+  });
+});
+
+describe('verify', () => {
+  test('restores each store into a server of its own, compares, and the set says when', async () => {
+    const { id } = await create({ one: new Lines(['a', 'b']), two: new Lines(['c']) });
+    expect(await run('verify', ...at())).toBe(0);
+    expect(out).toMatch(new RegExp(`^one: restored .*\ntwo: restored .*\n${id} is verified.\n$`));
+    expect(stopped).toEqual(['one', 'two']);
+    const [set] = await sets().list();
+    expect(set!.verifiedAt).toMatch(/^\d{4}-\d\d-\d\dT/);
+  });
+
+  test('a restore that gives something else proves nothing, and its server goes', async () => {
+    await create({ one: new Lines(['a', 'b']) });
+    scratch = async () => {
+      const driver = new Lines([]);
+      driver.restore = async () => void (driver.lines = ['a']);
+      return { driver, stop: async () => void stopped.push('one') };
+    };
+    expect(await run('verify', ...at())).toBe(1);
+    expect(notes).toContain('one does not hold what was copied: lines has 1 instead of 2.');
+    expect(stopped).toEqual(['one']);
+    expect((await sets().list())[0]!.verifiedAt).toBeUndefined();
+  });
+
+  test('a damaged file is named before any server starts', async () => {
+    const { id } = await create({ one: new Lines(['a']) });
+    fs.appendFileSync(path.join(folder, 'r', 'sets', id, 'one', 'lines'), 'x');
+    for (const quick of [[], ['--quick']]) {
+      expect(await run('verify', ...at(), ...quick)).toBe(1);
+      expect(notes).toContain('one/lines');
+      expect(notes).toContain(`Set ${id} has 1 damaged files; take another set.`);
+    }
+    expect(stopped).toEqual([]);
+  });
+
+  test('--quick reads every file, and is no proof of a restore', async () => {
+    const { id } = await create({ one: new Lines(['a']) });
+    expect(await run('verify', ...at(), '--quick', '--json')).toBe(0);
+    expect(JSON.parse(out)).toEqual({ set: id, restored: false, verified: [] });
+    expect((await sets().list())[0]!.verifiedAt).toBeUndefined();
+  });
+});
+
+test.each([
+  [{ a: { count: 1 } }, { a: { count: 1 } }, undefined],
+  [{ a: { count: 1 } }, {}, 'a is missing'],
+  [{}, { b: { count: 1 } }, 'b is not in the copy'],
+  [{ a: { count: 1 } }, { a: { count: 2 } }, 'a has 2 instead of 1'],
+  [{ a: { count: 1, sha256: 'x' } }, { a: { sha256: 'y', count: 1 } }, 'a has other content than the copy'],
+])('difference of %j and %j: %s', (expected, got, difference) => {
+  expect(contentDifference(expected, got)).toBe(difference);
+});
