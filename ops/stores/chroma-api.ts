@@ -44,6 +44,8 @@ interface Columns {
 const PAGE = 500;
 const TIMEOUT_MS = 300_000;
 const ATTEMPTS = 5;
+/** Of a collection that it has just made, and of a record that is deleted while it is read. */
+const BEING_WRITTEN = /Error in compaction|Error finding id/;
 const ALL = ['embeddings', 'documents', 'metadatas', 'uris'];
 
 /**
@@ -143,13 +145,13 @@ export class ChromaApi {
     }
   }
 
-  /** Repeats what failed because Chroma does not see its own new collection yet; every request can be repeated. */
+  /** Repeats what failed because Chroma is just writing what it reads; every request can be repeated. */
   private async send(method: HttpRequest['method'], rest: string, body?: object): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.sendOnce(method, rest, body);
       } catch (error) {
-        if (attempt === ATTEMPTS || !(error as Error).message.includes('Error in compaction')) throw error;
+        if (attempt === ATTEMPTS || !BEING_WRITTEN.test((error as Error).message)) throw error;
         await delay(attempt * 200);
       }
     }
