@@ -13,9 +13,9 @@ const PAGE = 200;
 const LOCK = /\.lock\.\d+$/;
 
 /**
- * Copies every collection of every database of the default tenant, record by record. Chroma has no snapshots: each record
- * is as it was at one moment during the copy, and what was there all the time is in it. Of a collection, only the names of
- * its records are in memory.
+ * Copies every collection of every database of the default tenant, record by record. Chroma has no snapshots: what was there
+ * all the time is in the copy, and each record as it was during it. Of a record that is just being written, Chroma may give
+ * the vector of one write and the document of another. Of a collection, only the names of its records are in memory.
  *
  * Collections get new ids in a restore, as in every client that makes them by name. With the space `cosine`, Chroma gives
  * vectors back only to some 1e-7, so that there the digest has their size, and a restore reads each back and compares it.
