@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { eventually } from '../migrations/testing/servers';
 import type { Endpoint } from '../stacks/outputs';
+import { backUpAndRestore } from './backups';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
 import { type Inventory, inventory, names } from './inventory';
@@ -348,6 +349,11 @@ test('Redis: the master is killed under a write loop and no write that a replica
   );
   expect(lost).toEqual([]);
   expect(report.longestGapMs).toBeLessThan(60_000);
+});
+
+test('a backup set is restored over the stores, which then are what they were', async () => {
+  const { backup, restore } = await backUpAndRestore(clients, outputs, folder);
+  figures.push(`backup set of every store but Elasticsearch: ${backup} s; restored over them: ${restore} s`);
 });
 
 test('no secret stands in state, outputs, logs, objects or what Pulumi printed, after rotations and failures', async () => {

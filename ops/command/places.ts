@@ -1,8 +1,8 @@
 /** Which stores a command works on, and how they are reached. */
-import { connectionReference, type RedisMode } from '../../migrations/connections';
-import type { ConnectionReference } from '../../migrations/provider/connection';
+import { connectionReference } from '../../migrations/connections';
 import { CommandUsageError } from '../../migrations/command/io';
-import type { OpenStack } from '../../migrations/command/places';
+import type { ConnectionReference } from '../../migrations/provider/connection';
+import type { OpenStack, StackPlace } from '../../migrations/command/places';
 import { type BackupStore, backupStores, openDriver } from '../stores';
 import type { StoreDriver } from '../stores/driver';
 
@@ -18,23 +18,52 @@ export interface OpenStores {
 export type Purpose = 'backup' | 'restore';
 
 const DATABASE = 'platform';
-/** @see https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/managed-credentials-eck */
-const ELASTIC_USER = 'elasticsearch-es-elastic-user';
 
-type Login = Partial<Pick<ConnectionReference, 'credentialsSecret'>>;
-
-/** Where the login of the change files may not do it, the Secret of one that may. */
-function loginFor(store: BackupStore, purpose: Purpose, mode: RedisMode = 'sentinel'): Login {
-  if (store === 'redis')
-    return { credentialsSecret: `${mode === 'cluster' ? 'redis-cluster' : 'redis'}-${purpose}` };
-  const isSuperuserNeeded = store === 'elasticsearch' && purpose === 'restore';
-  return isSuperuserNeeded ? { credentialsSecret: ELASTIC_USER } : {};
+/** The login of one purpose, where that of the change files may not do it. */
+interface Login {
+  readonly credentialsSecret: string;
+  /** Keys of the Secret by what the driver asks for; default the same names. */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** Default in the Secret, too. */
+  readonly username?: string;
 }
 
-/** The operator keeps its superuser's password under the user's name. */
-function credentialOf(reference: ConnectionReference, read: (key: string) => string) {
-  if (reference.credentialsSecret !== ELASTIC_USER) return read;
-  return (key: string) => (key === 'username' ? 'elastic' : read('elastic'));
+const logins: Partial<Record<BackupStore, Readonly<Partial<Record<Purpose, Login>>>>> = {
+  redis: {
+    backup: { credentialsSecret: 'redis-backup' },
+    restore: { credentialsSecret: 'redis-restore' },
+  },
+  minio: {
+    backup: { credentialsSecret: 'minio-backup' },
+    restore: {
+      credentialsSecret: 'minio-root',
+      keys: { accessKey: 'rootUser', secretKey: 'rootPassword' },
+    },
+  },
+  elasticsearch: {
+    // https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/managed-credentials-eck
+    restore: {
+      credentialsSecret: 'elasticsearch-es-elastic-user',
+      username: 'elastic',
+      keys: { password: 'elastic' },
+    },
+  },
+};
+
+/** Where a store is, and the login for a purpose. */
+function addressOf(
+  store: BackupStore,
+  place: StackPlace,
+  purpose: Purpose,
+): Omit<Login, 'credentialsSecret'> & { reference: ConnectionReference } {
+  const reference = connectionReference(store, place);
+  const login = logins[store]?.[purpose];
+  if (!login) return { reference };
+  const isCluster = store === 'redis' && place.redisMode === 'cluster';
+  const credentialsSecret = isCluster
+    ? login.credentialsSecret.replace('redis', 'redis-cluster')
+    : login.credentialsSecret;
+  return { ...login, reference: { ...reference, credentialsSecret } };
 }
 
 /**
@@ -64,13 +93,11 @@ export async function openStores(
   };
   try {
     for (const store of stores) {
-      const reference = {
-        ...connectionReference(store, place),
-        ...loginFor(store, purpose, place.redisMode),
-      };
+      const { reference, keys = {}, username } = addressOf(store, place, purpose);
       const { close: closeTunnels, ...address } = await reach(reference);
       closing.push(closeTunnels);
-      const credential = credentialOf(reference, address.credential);
+      const credential = (wanted: string) =>
+        wanted === 'username' && username ? username : address.credential(keys[wanted] ?? wanted);
       const driver = openDriver(store, { ...address, credential, database: DATABASE });
       closing.push(() => driver.close());
       drivers[store] = driver;

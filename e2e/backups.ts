@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { join } from 'node:path';
+import { restoreSet } from '../ops/command/actions';
+import { openStores, type Purpose } from '../ops/command/places';
+import { FolderRepository } from '../ops/repository/folder';
+import { BackupSets } from '../ops/sets/backup-sets';
+import { type BackupStore, backupStores } from '../ops/stores';
+import { usePostgresPrograms, useRedisPrograms } from '../ops/testing/programs';
+import type { Clients, ContractOutputs } from './clients';
+
+/** The log shipper goes on adding to Elasticsearch, so that what it holds after a restore is more than the copy. */
+const stores = backupStores.filter((store) => store !== 'elasticsearch');
+const quiet = { progress: () => undefined };
+
+interface Marks {
+  /** What the stores have of what was written before and after the copy. */
+  found(): Promise<{ before: boolean; after: boolean }[]>;
+  write(when: 'before' | 'after'): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Copies the platform into a set, writes and deletes, restores over it, and asserts that every store is what it was; the
+ * restore itself compares each with the manifest.
+ * @returns Seconds of the copy and of the restore.
+ */
+export async function backUpAndRestore(
+  clients: Clients,
+  outputs: ContractOutputs,
+  folder: string,
+): Promise<{ backup: number; restore: number }> {
+  await Promise.all([usePostgresPrograms(), useRedisPrograms()]);
+  const sets = new BackupSets(new FolderRepository(join(folder, 'backups')));
+  const marks = await openMarks(clients, outputs);
+  try {
+    await marks.write('before');
+    const begun = performance.now();
+    const manifest = await using(outputs, 'backup', ({ platform, drivers }) =>
+      sets.create(platform, drivers, { ...quiet, recipients: [] }),
+    );
+    const backup = secondsSince(begun);
+    await marks.write('after');
+    const restoring = performance.now();
+    await using(outputs, 'restore', ({ drivers }) =>
+      restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true }),
+    );
+    for (const found of await marks.found()) assert.deepEqual(found, { before: true, after: false });
+    return { backup, restore: secondsSince(restoring) };
+  } finally {
+    await marks.close();
+  }
+}
+
+async function using<T>(
+  { namespace }: ContractOutputs,
+  purpose: Purpose,
+  work: (stores: Awaited<ReturnType<typeof openStores>>) => Promise<T>,
+): Promise<T> {
+  const place = { namespace, size: 'dev', disabled: [] };
+  const opened = await openStores('e2e', stores as BackupStore[], () => Promise.resolve(place), purpose);
+  return work(opened).finally(opened.close);
+}
+
+async function openMarks(clients: Clients, { postgres }: ContractOutputs): Promise<Marks> {
+  const pool = await clients.postgresPool('app', postgres.primary);
+  const redis = await clients.redis();
+  const s3 = await clients.s3();
+  const object = (when: string) => ({ Bucket: 'raw-documents', Key: `backups/${when}` });
+  const key = (when: string) => `e2e:backups:${when}`;
+  const has = {
+    postgres: async (name: string) =>
+      (await pool.query('SELECT 1 FROM platform.projects WHERE name = $1', [key(name)])).rowCount === 1,
+    redis: async (name: string) => (await redis.get(key(name))) === name,
+    minio: async (name: string) => {
+      const { Bucket, Key } = object(name);
+      const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }));
+      return Versions.some(({ IsLatest }) => IsLatest);
+    },
+  };
+  return {
+    async write(when) {
+      await pool.query('INSERT INTO platform.projects (name) VALUES ($1)', [key(when)]);
+      await redis.set(key(when), when);
+      await s3.send(new PutObjectCommand({ ...object(when), Body: when }));
+      if (when === 'before') return;
+      await pool.query('DELETE FROM platform.projects WHERE name = $1', [key('before')]);
+      await redis.del(key('before'));
+      await s3.send(new DeleteObjectCommand(object('before')));
+    },
+    found: () =>
+      Promise.all(
+        Object.values(has).map(async (asked) => ({
+          before: await asked('before'),
+          after: await asked('after'),
+        })),
+      ),
+    async close() {
+      await pool.end();
+      redis.disconnect();
+      s3.destroy();
+    },
+  };
+}
+
+function secondsSince(start: number): number {
+  return Math.round((performance.now() - start) / 100) / 10;
+}
