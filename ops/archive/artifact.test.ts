@@ -130,7 +130,7 @@ test.each(forms)(
     const source = chunks(randomBytes(200_000), new Error('connection lost'));
     const options = { ...given, ...(encrypt ? { recipients } : {}) };
     await expect(writeArtifact(repository, 'set/', 'half', source, options)).rejects.toThrow(
-      'connection lost',
+      new Error('connection lost'),
     );
     expect((await repository.list('set/half')).length).toBe(0);
   },

@@ -63,10 +63,24 @@ export async function writeArtifact(
 ): Promise<Artifact> {
   const content = new Meter();
   const stored = new Meter();
-  let bytes = content.count(source);
+  // A store that fails must not be taken for the repository.
+  let sourceError: unknown;
+  const watched = async function* () {
+    try {
+      yield* source;
+    } catch (error) {
+      sourceError = error;
+      throw error;
+    }
+  };
+  let bytes = content.count(watched());
   if (compress) bytes = through(bytes, createZstdCompress(ZSTD));
   if (recipients.length > 0) bytes = encrypted(bytes, recipients);
-  await repository.put(prefix + name, Readable.from(stored.count(bytes), { objectMode: false }));
+  await repository
+    .put(prefix + name, Readable.from(stored.count(bytes), { objectMode: false }))
+    .catch((error: unknown) => {
+      throw sourceError ?? error;
+    });
   return {
     name,
     compression: compress ? 'zstd' : 'none',
