@@ -1,4 +1,5 @@
 import { KubernetesCluster, type Tunnel } from '../migrations/kubernetes/cluster';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { http } from '../migrations/targets/http-client';
 import { chromaTarget } from '../migrations/targets/chroma/store';
 import { eventually } from '../migrations/testing/servers';
@@ -45,7 +46,7 @@ beforeAll(async () => {
   authority = (await testAuthority()).certificate;
   await applyProxiedStore(cluster, spec, chromaRoles.map(loginOf), certificate);
   await eventually('Chroma is ready', 120_000, () => podReady(cluster, spec));
-  tunnel = await cluster.forwardService(namespace, 'chroma', 8000);
+  tunnel = await forwardWhenReady(cluster, namespace, 'chroma', 8000);
 }, 180_000);
 
 afterAll(async () => {
@@ -239,7 +240,7 @@ test('acknowledged records are there after the pod was killed', async () => {
   await cluster.delete('v1', 'Pod', namespace, 'chroma-0', { gracePeriodSeconds: 0 });
   await eventually('another pod is ready', 120_000, () => podReady(cluster, spec, uid));
   await tunnel.close();
-  tunnel = await cluster.forwardService(namespace, 'chroma', 8000);
+  tunnel = await forwardWhenReady(cluster, namespace, 'chroma', 8000);
   const found = await ask(tokens.app, 'POST', `${data}/collections/${id}/get`, { include: [] });
   expect((JSON.parse(found) as { ids: string[] }).ids.sort()).toEqual(ids.sort());
 }, 180_000);

@@ -150,6 +150,8 @@ function statefulSetSpec(args: ResolvedMinioArgs) {
       // A server only becomes ready once enough others have joined it.
       podManagementPolicy: 'Parallel',
       updateStrategy: { type: 'RollingUpdate' },
+      // The other servers connect to one that came back only some seconds later; the next must not go before.
+      ...(args.mode === 'distributed' ? { minReadySeconds: 15 } : {}),
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       selector: { matchLabels: selector },
       template: {
@@ -202,6 +204,8 @@ function server(args: ResolvedMinioArgs) {
     resources: args.resources,
     securityContext: containerSecurityContext(),
     ...probes(args),
+    // Requests arrive until every node knows that the server is going; there is no shell in the image.
+    lifecycle: { preStop: { sleep: { seconds: 5 } } },
     volumeMounts: [
       ...drives(args).map((drive) => ({ name: drive, mountPath: `/drives/${drive}` })),
       { name: 'tmp', mountPath: '/tmp' },

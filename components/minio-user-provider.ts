@@ -1,5 +1,6 @@
 import type { dynamic } from '@pulumi/pulumi';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { MinioAdmin } from './minio-admin';
 import type { MinioUserInputs } from './minio-user';
 
@@ -14,7 +15,7 @@ export async function putMinioUser(inputs: MinioUserInputs) {
   const keys = await secret(cluster, namespace, inputs.keysSecret, inputs.accessKeys);
   const authority = caSecret && (await secret(cluster, namespace, caSecret, ['ca.crt']))['ca.crt'];
   const tls = authority ? { ca: authority, serverName: service } : undefined;
-  const tunnel = await cluster.forwardService(namespace, service, inputs.port);
+  const tunnel = await forwardWhenReady(cluster, namespace, service, inputs.port);
   try {
     const { host, port } = tunnel;
     const admin = new MinioAdmin(

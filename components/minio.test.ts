@@ -119,6 +119,7 @@ test('a single server, whole', () => {
                 startupProbe: { ...health('live'), periodSeconds: 2, failureThreshold: 300 },
                 livenessProbe: { ...health('live'), periodSeconds: 10, failureThreshold: 6 },
                 readinessProbe: { ...health('cluster/read'), periodSeconds: 5, failureThreshold: 3 },
+                lifecycle: { preStop: { sleep: { seconds: 5 } } },
                 volumeMounts: [
                   { name: 'drive-0', mountPath: '/drives/drive-0' },
                   { name: 'tmp', mountPath: '/tmp' },
@@ -153,6 +154,7 @@ test('four servers with two drives each: one set of names, a budget, and spreadi
   const spec = minioSpec({ ...args, mode: 'distributed', drivesPerServer: 2, antiAffinity: 'required' });
   const pod = spec.statefulSet.spec.template.spec;
   expect(spec.statefulSet.spec.replicas).toBe(4);
+  expect(spec.statefulSet.spec.minReadySeconds).toBe(15);
   expect(spec.statefulSet.spec.volumeClaimTemplates.map(({ metadata }) => metadata.name)).toEqual([
     'drive-0',
     'drive-1',

@@ -1,5 +1,6 @@
 import type { dynamic } from '@pulumi/pulumi';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { type Neo4jAddress, openDriver } from '../migrations/targets/neo4j/driver';
 import type { ServerIdentity } from '../migrations/targets/http-client';
 import { ADMIN_USER } from './neo4j-settings';
@@ -31,7 +32,7 @@ export async function putNeo4jUser(inputs: Neo4jUserInputs) {
   }));
   const tls = await serverIdentity(cluster, inputs);
   const admins = await adminLogins(cluster, inputs, passwords);
-  const tunnel = await cluster.forwardService(namespace, service, port);
+  const tunnel = await forwardWhenReady(cluster, namespace, service, port);
   try {
     const address = { host: tunnel.host, port: tunnel.port, tls };
     const admin = await acceptedAdmin(address, admins);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import neo4j from 'neo4j-driver';
 import { KubernetesCluster, type KubernetesObject, type Tunnel } from '../migrations/kubernetes/cluster';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { connect } from '../migrations/provider/connection';
 import { http } from '../migrations/targets/http-client';
 import { openDriver } from '../migrations/targets/neo4j/driver';
@@ -73,7 +74,7 @@ beforeAll(async () => {
     const conditions: { type: string; status: string }[] = pod?.status?.conditions ?? [];
     return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
   });
-  tunnel = await cluster.forwardService(namespace, 'neo4j', 7687);
+  tunnel = await forwardWhenReady(cluster, namespace, 'neo4j', 7687);
   await rotate(1);
 }, 300_000);
 

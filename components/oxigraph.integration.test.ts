@@ -1,4 +1,5 @@
 import { KubernetesCluster, type Tunnel } from '../migrations/kubernetes/cluster';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { basicAuthorization, http } from '../migrations/targets/http-client';
 import { OxigraphClient } from '../migrations/targets/oxigraph/client';
 import { OxigraphTarget } from '../migrations/targets/oxigraph/target';
@@ -41,8 +42,8 @@ let writing: Tunnel;
 let readOnly: Tunnel;
 
 const openTunnels = async () => {
-  writing = await cluster.forwardService(namespace, 'oxigraph', 7878);
-  readOnly = await cluster.forwardService(namespace, 'oxigraph-readonly-endpoint', 7878);
+  writing = await forwardWhenReady(cluster, namespace, 'oxigraph', 7878);
+  readOnly = await forwardWhenReady(cluster, namespace, 'oxigraph-readonly-endpoint', 7878);
 };
 const closeTunnels = async () => {
   await writing?.close();
@@ -289,7 +290,7 @@ test('acknowledged triples are there after the pod was killed under load', async
   await eventually('writes go on', 30_000, async () => acknowledged.length > before + 5);
   stop = true;
   await load;
-  const tunnel = await cluster.forwardService(namespace, 'oxigraph', 7878);
+  const tunnel = await forwardWhenReady(cluster, namespace, 'oxigraph', 7878);
   const client = new OxigraphClient(connection(tunnel, 'owner'));
   const rows = await client.select(`SELECT ?id { GRAPH <${graph}> { <urn:record> <urn:id> ?id } }`);
   await tunnel.close();

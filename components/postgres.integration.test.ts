@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { Client } from 'pg';
 import { connectionReference } from '../migrations/connections';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { readChangeFiles } from '../migrations/engine/change-files';
 import { migrateUp } from '../migrations/engine/runner';
 import { connect } from '../migrations/provider/connection';
@@ -49,7 +50,7 @@ beforeAll(async () => {
   ca = await postgres.ca();
   await migrate();
   for (const service of [...services, ...readServices]) {
-    const tunnel = await cluster.forwardService(namespace, service, 5432);
+    const tunnel = await forwardWhenReady(cluster, namespace, service, 5432);
     ports.set(service, tunnel.port);
     closers.push(() => tunnel.close());
   }

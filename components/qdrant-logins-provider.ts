@@ -1,6 +1,7 @@
 import type { dynamic } from '@pulumi/pulumi';
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
 import { answer, ifFound, qdrantClient, type QdrantError } from '../migrations/targets/qdrant/client';
 import { LOGINS } from '../migrations/targets/qdrant/format';
 import { openTlsTunnel } from '../migrations/targets/qdrant/tls-tunnel';
@@ -15,7 +16,7 @@ export async function putQdrantLogins(inputs: QdrantLoginsInputs) {
   const cluster = KubernetesCluster.load({ context: inputs.context });
   const apiKey = await value(cluster, namespace, inputs.apiKeySecret, 'apiKey');
   const ca = caSecret && (await value(cluster, namespace, caSecret, 'ca.crt'));
-  const tunnel = await cluster.forwardService(namespace, service, port);
+  const tunnel = await forwardWhenReady(cluster, namespace, service, port);
   try {
     const secure = ca ? await openTlsTunnel({ ...tunnel, ca, serverName: service }) : undefined;
     try {

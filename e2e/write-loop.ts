@@ -2,8 +2,8 @@
 export interface WriteLoopReport {
   /** Identifiers of the writes that the store acknowledged, in order. */
   acknowledged: string[];
-  /** Attempts that ended in an error or no answer; they may or may not have been stored. */
-  failed: number;
+  /** Why attempts ended without an acknowledgement; they may or may not have been stored. */
+  failures: string[];
   /** Longest time between two acknowledged writes, in milliseconds. */
   longestGapMs: number;
 }
@@ -11,7 +11,7 @@ export interface WriteLoopReport {
 /** Writes one after the other until stopped; a failed write is not repeated, the next identifier is tried. */
 class WriteLoop {
   private readonly acknowledged: string[] = [];
-  private failed = 0;
+  private readonly failures: string[] = [];
   private longestGapMs = 0;
   private lastAcknowledged = Date.now();
   private stopping = false;
@@ -28,14 +28,17 @@ class WriteLoop {
   private async run(write: (id: string) => Promise<boolean>): Promise<void> {
     for (let sequence = 0; !this.stopping; sequence++) {
       const id = `${this.prefix}-${String(sequence).padStart(8, '0')}`;
-      const acknowledged = await write(id).catch(() => false);
-      if (acknowledged) {
+      const failure = await write(id).then(
+        (acknowledged) => (acknowledged ? undefined : 'not acknowledged'),
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+      if (failure === undefined) {
         const now = Date.now();
         this.longestGapMs = Math.max(this.longestGapMs, now - this.lastAcknowledged);
         this.lastAcknowledged = now;
         this.acknowledged.push(id);
       } else {
-        this.failed++;
+        this.failures.push(failure);
         // A refused connection fails at once; a loop of those would starve the server that is coming back.
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -51,7 +54,7 @@ class WriteLoop {
   async stop(): Promise<WriteLoopReport> {
     this.stopping = true;
     await this.finished;
-    return { acknowledged: this.acknowledged, failed: this.failed, longestGapMs: this.longestGapMs };
+    return { acknowledged: this.acknowledged, failures: this.failures, longestGapMs: this.longestGapMs };
   }
 }
 

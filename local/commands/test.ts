@@ -8,25 +8,22 @@ import { step } from '../progress';
 import { CommandError, run } from '../process';
 import { PROJECT } from '../pulumi/project';
 import { type CliContext, exitCodes } from './cli-context';
+import {
+  failedFiles,
+  failedTests,
+  type JestReport,
+  type JestRun,
+  replaced,
+  type Tally,
+  tallyOf,
+} from './jest-report';
 import { withTestEnvironment } from './test-environment';
 
 const SUITES = ['unit', 'integration', 'e2e'] as const;
 type Suite = (typeof SUITES)[number];
 
-/** How many checks or tests passed and failed, and whether the person stopped them. */
-export interface Tally {
-  readonly passed: number;
-  readonly failed: number;
-  readonly interrupted?: boolean;
-}
-
-/** The part of jest's JSON report that is counted. */
-export interface JestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  /** Files that could not be run at all, whose tests are in no other number. */
-  readonly numRuntimeErrorTestSuites: number;
-}
+/** More broken files than this are no accident, and are not run again. */
+const MOST_REPEATED = 3;
 
 /** Checks that come before the tests of a full run; the types were checked when bootstrap.js compiled this code. */
 const CHECKS = [
@@ -76,17 +73,24 @@ async function check(): Promise<Tally> {
 }
 
 async function runSuites(suites: readonly Suite[], extra: readonly string[], keep = false): Promise<Tally> {
-  const unit = suites.includes('unit') ? await jest('unit', extra, process.env) : { passed: 0, failed: 0 };
+  const unit = suites.includes('unit')
+    ? tallyOf(await jest('unit', extra, process.env))
+    : { passed: 0, failed: 0 };
+  const full = suites.length === SUITES.length;
   const onCluster = suites.filter((suite) => suite !== 'unit');
   if (onCluster.length === 0 || unit.interrupted) return unit;
   return withTestEnvironment(keep, async (env) => {
     let tally: Tally = unit;
-    for (const suite of onCluster) if (!tally.interrupted) tally = add(tally, await jest(suite, extra, env));
+    for (const suite of onCluster) {
+      if (tally.interrupted) break;
+      const run = await jest(suite, extra, env);
+      tally = add(tally, full && suite === 'integration' ? await secondChance(run, env) : tallyOf(run));
+    }
     return tally;
   });
 }
 
-async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
+async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessEnv): Promise<JestRun> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${PROJECT}-jest-`));
   const report = path.join(folder, 'report.json');
   try {
@@ -104,27 +108,36 @@ async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessE
       ],
       { cwd, env, stdout: 'ignore' },
     );
-    const text = fs.existsSync(report) ? fs.readFileSync(report, 'utf8') : undefined;
-    return tallyOf(text, exitCode);
+    return fs.existsSync(report)
+      ? { report: JSON.parse(fs.readFileSync(report, 'utf8')) as JestReport, exitCode }
+      : { exitCode };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /**
- * Counts what a jest run showed; a run that failed without a failed test, or crashed, counts as one failure.
- * @param report Text of jest's JSON report; undefined when jest ended before writing one.
+ * Runs the files that failed once more, and names what passes then as flaky: among hundreds of tests with real servers, one
+ * whose machine stalled must not hide what the others show.
  */
-export function tallyOf(report: string | undefined, exitCode: number): Tally {
-  const interrupted = exitCode === exitCodes.interrupted ? { interrupted: true } : {};
-  if (report === undefined) return { passed: 0, failed: 1, ...interrupted };
-  const counts = JSON.parse(report) as JestReport;
-  const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
-  return {
-    passed: counts.numPassedTests,
-    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
-    ...interrupted,
-  };
+async function secondChance(first: JestRun, env: NodeJS.ProcessEnv): Promise<Tally> {
+  const files = first.report ? failedFiles(first.report) : [];
+  if (!first.report || tallyOf(first).interrupted || files.length === 0 || files.length > MOST_REPEATED)
+    return tallyOf(first);
+  process.stderr.write(`\nFailed, and run once more:\n${indented(files)}`);
+  const second = await jest('integration', ['--runTestsByPath', ...files], env);
+  if (!second.report) return tallyOf(second);
+  const failedAgain = new Set(failedTests(second.report));
+  const flaky = failedTests(first.report).filter((test) => !failedAgain.has(test));
+  if (flaky.length > 0)
+    process.stderr.write(
+      `\nFLAKY, failed and then passed: a fault to find, in the test or in what it tests:\n${indented(flaky)}`,
+    );
+  return tallyOf({ report: replaced(first.report, second.report), exitCode: second.exitCode });
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}\n`).join('');
 }
 
 function add(a: Tally, b: Tally): Tally {

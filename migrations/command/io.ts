@@ -52,3 +52,20 @@ export async function confirm(io: Io, question: string, yes: boolean | undefined
     throw new CommandUsageError(`${question} There is no terminal to ask on: add --yes if it is meant.`);
   if (!(await io.ask(question))) throw new Error('Nothing was changed: the answer was no.');
 }
+
+/** Prints what was thrown, as JSON where that was asked for, and sets the exit code. */
+export async function guarded(
+  { io, finish }: { readonly io: Io; readonly finish: (exitCode: number) => void },
+  { json, debug }: { readonly json?: boolean; readonly debug?: boolean },
+  run: () => Promise<void>,
+): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const { message, stack } = error as Error;
+    if (json) io.out(JSON.stringify({ error: message }));
+    io.note(`error: ${message}`);
+    if (debug) io.note(String(stack));
+    finish(error instanceof CommandUsageError ? exitCodes.usage : exitCodes.failed);
+  }
+}

@@ -13,7 +13,7 @@ import {
   upAction,
   verifyAction,
 } from './actions';
-import { CommandUsageError, confirm, exitCodes, type Io } from './io';
+import { CommandUsageError, confirm, exitCodes, guarded, type Io } from './io';
 import { findPlaces, type OpenStack, type Place, type PlaceOptions } from './places';
 
 /** What the commands need of their surroundings. */
@@ -251,23 +251,6 @@ function gravest(codes: readonly number[]): number {
   return (
     [exitCodes.usage, exitCodes.failed, exitCodes.found].find((code) => codes.includes(code)) ?? exitCodes.ok
   );
-}
-
-/** Prints what was thrown, as JSON where that was asked for, and sets the exit code. */
-async function guarded(
-  { io, finish }: CommandContext,
-  { json, debug }: { json?: boolean; debug?: boolean },
-  run: () => Promise<void>,
-): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    const { message, stack } = error as Error;
-    if (json) io.out(JSON.stringify({ error: message }));
-    io.note(`error: ${message}`);
-    if (debug) io.note(String(stack));
-    finish(error instanceof CommandUsageError ? exitCodes.usage : exitCodes.failed);
-  }
 }
 
 function placeOptions(command: Command): Command {

@@ -1,7 +1,7 @@
 /** The command lines of backups; everything they do is in the modules beside this one. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CommandUsageError, confirm, exitCodes, type Io } from '../../migrations/command/io';
+import { CommandUsageError, confirm, exitCodes, guarded, type Io } from '../../migrations/command/io';
 import type { OpenStack } from '../../migrations/command/places';
 import { table } from '../../migrations/command/table';
 import { checkRecipients } from '../archive/encryption';
@@ -240,22 +240,6 @@ function usage<T>(check: () => T): T {
     return check();
   } catch (error) {
     throw new CommandUsageError((error as Error).message);
-  }
-}
-
-async function guarded(
-  { io, finish }: CommandContext,
-  { json, debug }: CommonOptions,
-  run: () => Promise<void>,
-): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    const { message, stack } = error as Error;
-    if (json) io.out(JSON.stringify({ error: message }));
-    io.note(`error: ${message}`);
-    if (debug) io.note(String(stack));
-    finish(error instanceof CommandUsageError ? exitCodes.usage : exitCodes.failed);
   }
 }
 

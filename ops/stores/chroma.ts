@@ -3,9 +3,10 @@ import { DATA_DATABASE, HISTORY_DATABASE } from '../../migrations/targets/chroma
 import { type ChromaAddress, ChromaApi, type FoundCollection } from './chroma-api';
 import { CopyDigests, type CopyLine, parseLine } from './chroma-copy';
 import { ChromaRestore } from './chroma-restore';
-import type { ArtifactFiles, ArtifactSink, CopyReport, StoreContent, StoreDriver } from './driver';
-import { checkInventory, InventoriedSink } from './inventory';
-import { bytesOf, linesOf } from './lines';
+import type { ArtifactFiles } from './driver';
+import { checkInventory } from './inventory';
+import { LineDriver } from './line-driver';
+import { linesOf } from './lines';
 
 const FILE = 'records.jsonl';
 const PAGE = 200;
@@ -20,26 +21,12 @@ const LOCK = /\.lock\.\d+$/;
  * Collections get new ids in a restore, as in every client that makes them by name. With the space `cosine`, Chroma gives
  * vectors back only to some 1e-7, so that there the digest has their size, and a restore reads each back and compares it.
  */
-export class ChromaDriver implements StoreDriver {
+export class ChromaDriver extends LineDriver<CopyLine> {
   private readonly api: ChromaApi;
 
   constructor(address: ChromaAddress) {
+    super(FILE);
     this.api = new ChromaApi(address);
-  }
-
-  async backup(sink: ArtifactSink): Promise<CopyReport> {
-    const inventoried = new InventoriedSink(sink);
-    const serverVersion = await this.api.version();
-    const digests = new CopyDigests(HISTORY_DATABASE);
-    await inventoried.write(FILE, bytesOf(this.noted(digests)));
-    await inventoried.finish();
-    return { serverVersion, schema: digests.schema(), content: digests.content() };
-  }
-
-  async content(): Promise<StoreContent> {
-    const digests = new CopyDigests(HISTORY_DATABASE);
-    for await (const line of this.lines()) digests.add(line);
-    return digests.content();
   }
 
   async restore(files: ArtifactFiles): Promise<void> {
@@ -50,19 +37,15 @@ export class ChromaDriver implements StoreDriver {
     await restore.finish();
   }
 
-  async close(): Promise<void> {
-    // Requests share no connection that needs closing.
+  protected version(): Promise<string> {
+    return this.api.version();
   }
 
-  private async *noted(digests: CopyDigests): AsyncGenerator<string> {
-    for await (const line of this.lines()) {
-      // Both see the same: what is in the file is what the digests are of.
-      digests.add(line);
-      yield JSON.stringify(line);
-    }
+  protected newDigests(): CopyDigests {
+    return new CopyDigests(HISTORY_DATABASE);
   }
 
-  private async *lines(): AsyncGenerator<CopyLine> {
+  protected async *lines(): AsyncGenerator<CopyLine> {
     for (const database of await this.api.databases()) {
       yield { database };
       for (const collection of await this.api.collections(database)) {

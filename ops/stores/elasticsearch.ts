@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { HISTORY } from '../../migrations/targets/elasticsearch/format';
-import type { ArtifactFiles, ArtifactSink, CopyReport, StoreContent, StoreDriver } from './driver';
+import type { ArtifactFiles } from './driver';
 import { type ElasticsearchAddress, ElasticsearchApi } from './elasticsearch-api';
 import { copied, CopyDigests, type CopyLine, parseLine } from './elasticsearch-copy';
 import { ClusterRestore, objectKinds } from './elasticsearch-restore';
-import { checkInventory, InventoriedSink } from './inventory';
-import { bytesOf, linesOf } from './lines';
+import { checkInventory } from './inventory';
+import { LineDriver } from './line-driver';
+import { linesOf } from './lines';
 
 const FILE = 'cluster.jsonl';
 const PAGE = 200;
@@ -30,26 +31,12 @@ const LOCK = /:lock$/;
  * more is needed. A restore writes, creates and deletes every index, which a superuser may.
  * @see https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-open-point-in-time
  */
-export class ElasticsearchDriver implements StoreDriver {
+export class ElasticsearchDriver extends LineDriver<CopyLine> {
   private readonly api: ElasticsearchApi;
 
   constructor(address: ElasticsearchAddress) {
+    super(FILE);
     this.api = new ElasticsearchApi(address);
-  }
-
-  async backup(sink: ArtifactSink): Promise<CopyReport> {
-    const inventoried = new InventoriedSink(sink);
-    const serverVersion = await this.api.version();
-    const digests = new CopyDigests();
-    await inventoried.write(FILE, bytesOf(this.noted(digests)));
-    await inventoried.finish();
-    return { serverVersion, schema: digests.schema(), content: digests.content() };
-  }
-
-  async content(): Promise<StoreContent> {
-    const digests = new CopyDigests();
-    for await (const line of this.lines()) digests.add(line);
-    return digests.content();
   }
 
   async restore(files: ArtifactFiles): Promise<void> {
@@ -60,19 +47,15 @@ export class ElasticsearchDriver implements StoreDriver {
     await restore.finish();
   }
 
-  async close(): Promise<void> {
-    // Requests share no connection that needs closing.
+  protected version(): Promise<string> {
+    return this.api.version();
   }
 
-  private async *noted(digests: CopyDigests): AsyncGenerator<string> {
-    for await (const line of this.lines()) {
-      // Both see the same: what is in the file is what the digests are of.
-      digests.add(line);
-      yield JSON.stringify(line);
-    }
+  protected newDigests(): CopyDigests {
+    return new CopyDigests();
   }
 
-  private async *lines(): AsyncGenerator<CopyLine> {
+  protected async *lines(): AsyncGenerator<CopyLine> {
     for (const kind of objectKinds) for (const object of await this.api.objects(kind)) yield { object };
     const [closed] = await this.api.closedIndices();
     if (closed !== undefined)

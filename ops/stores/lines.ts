@@ -35,3 +35,8 @@ export async function* bytesOf(lines: AsyncIterable<string> | Iterable<string>):
   }
   if (length > 0) yield Buffer.from(batch.join(''));
 }
+
+/** One text as bytes. */
+export async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}

@@ -13,6 +13,7 @@ import {
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { orNone } from '../../migrations/targets/minio/definitions';
 import type { ServerIdentity } from '../../migrations/targets/http-client';
 import { canonicalJson } from '../../migrations/engine/canonical-json';
 import type {
@@ -25,6 +26,7 @@ import type {
   StoreDriver,
 } from './driver';
 import { checkInventory, InventoriedSink } from './inventory';
+import { once } from './lines';
 import {
   deleteVersions,
   type OpenVersion,
@@ -261,18 +263,4 @@ function withDate(rule: LifecycleRule): LifecycleRule {
 
 function objectsFile({ name }: Bucket): string {
   return `${name}.objects`;
-}
-
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
-}
-
-/** An absent setting is an error in S3. */
-async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (/^NoSuch(LifecycleConfiguration|BucketPolicy)$/.test((error as Error).name)) return undefined;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { openSession, type PostgresConnection } from '../../migrations/targets/postgres/session';
 import type { ArtifactFiles, ArtifactSink, CopyReport, StoreContent, StoreDriver } from './driver';
 import { checkInventory, InventoriedSink } from './inventory';
+import { once } from './lines';
 import { Snapshot, TableBusyError } from './postgres-content';
 import { PostgresPrograms } from './postgres-programs';
 import {
@@ -149,8 +150,4 @@ async function serverVersion(client: Client): Promise<string> {
   const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
   // Packagers add their own version.
   return rows[0]!.server_version.split(' ')[0]!;
-}
-
-async function* once(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
 }

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { HISTORY } from '../../migrations/targets/qdrant/format';
-import type { ArtifactFiles, ArtifactSink, CopyReport, StoreContent, StoreDriver } from './driver';
-import { checkInventory, InventoriedSink } from './inventory';
-import { bytesOf, linesOf } from './lines';
+import type { ArtifactFiles } from './driver';
+import { checkInventory } from './inventory';
+import { LineDriver } from './line-driver';
+import { linesOf } from './lines';
 import { type Point, type QdrantAddress, QdrantApi } from './qdrant-api';
 import { CopyDigests, type CopyLine, parseLine } from './qdrant-copy';
 
@@ -20,26 +21,12 @@ const BATCH_BYTES = 8 * 1024 * 1024;
  * vectors is built again after a restore.
  * @see https://qdrant.tech/documentation/concepts/points/#scroll-points
  */
-export class QdrantDriver implements StoreDriver {
+export class QdrantDriver extends LineDriver<CopyLine> {
   private readonly api: QdrantApi;
 
   constructor(address: QdrantAddress) {
+    super(FILE);
     this.api = new QdrantApi(address);
-  }
-
-  async backup(sink: ArtifactSink): Promise<CopyReport> {
-    const inventoried = new InventoriedSink(sink);
-    const serverVersion = await this.api.version();
-    const digests = new CopyDigests();
-    await inventoried.write(FILE, bytesOf(this.noted(digests)));
-    await inventoried.finish();
-    return { serverVersion, schema: digests.schema(), content: digests.content() };
-  }
-
-  async content(): Promise<StoreContent> {
-    const digests = new CopyDigests();
-    for await (const line of this.lines()) digests.add(line);
-    return digests.content();
   }
 
   async restore(files: ArtifactFiles): Promise<void> {
@@ -66,19 +53,15 @@ export class QdrantDriver implements StoreDriver {
     await batch.send();
   }
 
-  async close(): Promise<void> {
-    // Requests share no connection that needs closing.
+  protected version(): Promise<string> {
+    return this.api.version();
   }
 
-  private async *noted(digests: CopyDigests): AsyncGenerator<string> {
-    for await (const line of this.lines()) {
-      // Both see the same: what is in the file is what the digests are of.
-      digests.add(line);
-      yield JSON.stringify(line);
-    }
+  protected newDigests(): CopyDigests {
+    return new CopyDigests();
   }
 
-  private async *lines(): AsyncGenerator<CopyLine> {
+  protected async *lines(): AsyncGenerator<CopyLine> {
     const copied = new Set<string>();
     for (const name of await this.api.collections()) {
       const collection = await this.api.definition(name);

@@ -36,8 +36,8 @@ async function bucketLines(client: S3Client, Bucket: string): Promise<string[]> 
   ];
 }
 
-/** An absent setting is an error in S3. */
-async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+/** The answer, or undefined for a bucket without the lifecycle or the policy: an absent setting is an error in S3. */
+export async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
