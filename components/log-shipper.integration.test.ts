@@ -124,12 +124,13 @@ const shipperReady = (other: readonly string[] = []) =>
     );
   });
 
-/** A pod that runs a script once. */
+/** A pod that runs a script once, and stays: of one that ends, containerd may lose what still stands in the pipe. */
 async function write(name: string, script: string, where = namespace): Promise<void> {
   await apply('v1', 'Pod', {
     metadata: { name, namespace: where },
     spec: {
       restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
       automountServiceAccountToken: false,
       securityContext: podSecurityContext(999),
       containers: [
@@ -137,7 +138,7 @@ async function write(name: string, script: string, where = namespace): Promise<v
           name: 'postgres',
           image: images.redis,
           imagePullPolicy: 'IfNotPresent',
-          command: ['sh', '-c', script],
+          command: ['sh', '-c', `${script}; exec sleep 3600`],
           securityContext: containerSecurityContext(),
         },
       ],
@@ -344,7 +345,8 @@ test('no line is lost or comes twice when the shipper is killed and while its lo
   // More than the queue on the disk takes.
   await write('burst', `seq ${burst}`);
   await eventually('the burst is written', 60_000, async () => {
-    return (await cluster.read('v1', 'Pod', namespace, 'burst'))?.status?.phase === 'Succeeded';
+    const path = await cluster.path('v1', 'Pod', namespace, 'burst');
+    return Number(await cluster.request('GET', `${path}/log`, { query: { tailLines: '1' } })) === burst;
   });
   await client.security.changePassword(login);
   await eventually('every line is there', 300_000, async () => (await arrived()) >= lines);
@@ -352,7 +354,8 @@ test('no line is lost or comes twice when the shipper is killed and while its lo
   expect(messages).toEqual(Array.from({ length: lines }, (_, index) => `line ${index + 1}`));
   const query = { term: { 'host.name': 'burst' } };
   const count = async () => (await client.count({ index: dataStreams.stores, query })).count;
-  await eventually('the burst is there', 300_000, async () => (await count()) >= burst);
+  const state = async () => `${await count()} of ${burst}; the front says: ${(await frontLog()).slice(-2000)}`;
+  await eventually('the burst is there', 300_000, async () => (await count()) >= burst, state);
   expect(await count()).toBe(burst);
 });
 

@@ -6,7 +6,7 @@ export interface MinioArgs {
   readonly namespace: string;
   /** Name of the StatefulSet and prefix of everything else; default `minio`. */
   readonly name?: string;
-  /** Image with the server at `/usr/bin/minio`; see `MinioImage`. */
+  /** Image with the server at `/usr/bin/minio`; see `SourceImage`. */
   readonly image: pulumi.Input<string>;
   /** `single`: one server with one drive, no redundancy. `distributed`: erasure coding over all servers. */
   readonly mode: 'single' | 'distributed';

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { join } from 'node:path';
 import { restoreSet } from '../ops/command/actions';
-import { openStores, type Purpose } from '../ops/command/places';
+import { openStores } from '../ops/command/places';
 import { FolderRepository } from '../ops/repository/folder';
 import { BackupSets } from '../ops/sets/backup-sets';
 import { type BackupStore, backupStores } from '../ops/stores';
+import type { Purpose } from '../ops/stores/logins';
 import { usePostgresPrograms, useRedisPrograms } from '../ops/testing/programs';
 import type { Clients, ContractOutputs } from './clients';
 

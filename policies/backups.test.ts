@@ -37,23 +37,24 @@ describe('PostgreSQL', () => {
 });
 
 describe('other stores', () => {
-  const job = (labels: object, spec: object = {}) =>
-    resource('batch/v1:CronJob', 'backup', { metadata: { labels }, spec });
+  const stores = 'agent-data-platform/backed-up-stores';
+  const job = (labels: object, names: string, spec: object = {}) =>
+    resource('batch/v1:CronJob', 'backup', { metadata: { labels, annotations: { [stores]: names } }, spec });
   const backup = { ...standardLabels, 'app.kubernetes.io/component': 'backup' };
   const missing = [
-    'StatefulSet/data/redis has no backup; declare a CronJob with the labels app.kubernetes.io/component: backup and app.kubernetes.io/name: redis.',
+    'StatefulSet/data/redis has no backup; set backups.repository, or declare a CronJob with the label app.kubernetes.io/component: backup and the annotation agent-data-platform/backed-up-stores: redis.',
   ];
 
   test('a CronJob with the labels passes; what keeps no data needs none', () => {
-    expect(messages(statefulSet({}), job(backup))).toEqual([]);
+    expect(messages(statefulSet({}), job(backup, 'minio redis'))).toEqual([]);
     expect(messages(statefulSet({ spec: { volumeClaimTemplates: [] } }))).toEqual([]);
   });
 
   test.each([
     ['none', []],
-    ['another store’s', [job({ ...backup, 'app.kubernetes.io/name': 'minio' })]],
-    ['another kind of job', [job({ ...backup, 'app.kubernetes.io/component': 'upkeep' })]],
-    ['a suspended one', [job(backup, { suspend: true })]],
+    ['another store’s', [job(backup, 'minio redis-cluster')]],
+    ['another kind of job', [job({ ...backup, 'app.kubernetes.io/component': 'upkeep' }, 'redis')]],
+    ['a suspended one', [job(backup, 'redis', { suspend: true })]],
   ])('%s is a violation', (_what, jobs) => {
     expect(messages(statefulSet({}), ...jobs)).toEqual(missing);
   });
@@ -68,7 +69,7 @@ describe('other stores', () => {
     const secureSettings = [{ secretName: 'keys' }];
     expect(messages(elasticsearch({ nodeSets: [client], secureSettings }))).toEqual([]);
     expect(messages(elasticsearch({ nodeSets: [client, {}], secureSettings }))).toEqual([
-      'Elasticsearch/data/search has no backup; declare a CronJob with the labels app.kubernetes.io/component: backup and app.kubernetes.io/name: search.',
+      'Elasticsearch/data/search has no backup; set backups.repository, or declare a CronJob with the label app.kubernetes.io/component: backup and the annotation agent-data-platform/backed-up-stores: search.',
     ]);
   });
 });

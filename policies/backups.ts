@@ -1,13 +1,24 @@
-import { isCustom, kindOf, labelsOf, namespaceOf, objectName, Resource, StackRule } from './rule';
+import {
+  annotationsOf,
+  isCustom,
+  kindOf,
+  labelsOf,
+  namespaceOf,
+  objectName,
+  Resource,
+  StackRule,
+} from './rule';
 import { isElasticsearch, isPostgres, isStore, nodeSets } from './stores';
 
 const nameLabel = 'app.kubernetes.io/name';
 const componentLabel = 'app.kubernetes.io/component';
+/** Name labels of the stores that a CronJob copies, with a space between them. */
+const storesAnnotation = 'agent-data-platform/backed-up-stores';
 
 /**
  * Every store is copied somewhere else on a schedule. What counts: for CloudNativePG a ScheduledBackup and an archive of the
- * write-ahead log; for the others a CronJob of the same name label and the component label `backup`; for Elasticsearch also
- * an S3 client with credentials, which its snapshot lifecycle policies use.
+ * write-ahead log; for the others a CronJob with the component label `backup` whose annotation names the store; for
+ * Elasticsearch also an S3 client with credentials, which its snapshot lifecycle policies use.
  */
 export const backupsConfigured: StackRule = {
   name: 'backups-configured',
@@ -36,7 +47,7 @@ function missing(store: Resource, resources: readonly Resource[]): string[] {
   const name = labelsOf(store)[nameLabel];
   if (resources.some((resource) => backsUp(resource, store, name))) return [];
   return [
-    `${where} has no backup; declare a CronJob with the labels ${componentLabel}: backup and ${nameLabel}: ${name ?? '<the store’s>'}.`,
+    `${where} has no backup; set backups.repository, or declare a CronJob with the label ${componentLabel}: backup and the annotation ${storesAnnotation}: ${name ?? '<the store’s name label>'}.`,
   ];
 }
 
@@ -68,11 +79,11 @@ function snapshots(store: Resource): boolean {
 
 function backsUp(resource: Resource, store: Resource, name: string | undefined): boolean {
   if (kindOf(resource.type) !== 'CronJob' || name === undefined) return false;
-  const labels = labelsOf(resource);
+  const annotated = annotationsOf(resource)[storesAnnotation] ?? '';
   const suspended = (resource.props.spec as { suspend?: boolean } | undefined)?.suspend;
   return (
-    labels[componentLabel] === 'backup' &&
-    labels[nameLabel] === name &&
+    labelsOf(resource)[componentLabel] === 'backup' &&
+    annotated.split(' ').includes(name) &&
     !suspended &&
     namespaceOf(resource) === namespaceOf(store)
   );

@@ -81,6 +81,11 @@ export function namespaceOf({ props }: Resource): string {
   return (props.metadata as { namespace?: string } | undefined)?.namespace ?? 'default';
 }
 
+/** Annotations of an object. */
+export function annotationsOf({ props }: Resource): Readonly<Record<string, string>> {
+  return (props.metadata as { annotations?: Record<string, string> } | undefined)?.annotations ?? {};
+}
+
 /** Labels of a Kubernetes object. */
 export function labelsOf({ props }: Resource): Readonly<Record<string, string>> {
   return (props.metadata as { labels?: Record<string, string> } | undefined)?.labels ?? {};

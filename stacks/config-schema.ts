@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backupsSchema } from './backups';
 import { networkSchema } from './network-schema';
 import { stores } from './stores';
 import { dnsLabel } from './stores/fields';
@@ -47,6 +48,7 @@ export const configSchema = z.strictObject({
     ),
   network: networkSchema.prefault({}).describe('Who may connect to whom, see below.'),
   tls: tlsSchema.prefault({}).describe('Certificates of the servers, see below.'),
+  backups: backupsSchema.prefault({}).describe('Copies of the stores, see below and docs/backups.md.'),
   postgres: stores.postgres.schema.optional().describe('PostgreSQL, see below.'),
   redis: stores.redis.schema.optional().describe('Redis, see below.'),
   minio: stores.minio.schema.optional().describe('MinIO, see below.'),

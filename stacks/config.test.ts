@@ -41,6 +41,16 @@ test('the smallest configuration is the dev size with its defaults', () => {
     elasticsearch: stores.elasticsearch.sizes.dev,
     qdrant: stores.qdrant.sizes.dev,
     chroma: stores.chroma.sizes.dev,
+    backups: {
+      credentialsSecret: 'backup-repository',
+      region: 'us-east-1',
+      recipients: [],
+      scratchSize: '10Gi',
+      schedules: {
+        daily: { schedule: '0 2 * * *', keepDays: 30, keepLast: 7 },
+        redis: { schedule: '0 */6 * * *', stores: ['redis'], keepDays: 7, keepLast: 4 },
+      },
+    },
     vault: vault.sizes.dev,
   });
 });
@@ -79,7 +89,7 @@ test('every error is reported at once, with the value got and the values allowed
     'redis.replicas: Too small: expected number to be >=1; got 0',
     'redis.maxMemoryPolicy: must be one of noeviction, allkeys-lru, allkeys-lfu, volatile-lru, volatile-lfu, volatile-ttl; got "lru"',
     'redis.sentinel: unknown key; known here: mode, image, replicas, sentinels, clusterNodes, storageSize, resources, sentinelResources, maxMemoryMiB, maxMemoryPolicy, minReplicasToWrite, appendFsync, antiAffinity, rotation',
-    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, network, tls, postgres, redis, minio, neo4j, oxigraph, elasticsearch, qdrant, chroma, vault',
+    'postgress: unknown key; known here: size, namespace, kubeContext, preview, operators, imageRegistry, storage, network, tls, backups, postgres, redis, minio, neo4j, oxigraph, elasticsearch, qdrant, chroma, vault',
   ]);
 });
 

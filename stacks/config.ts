@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkBackups } from './backups';
 import { configSchema, StackConfig } from './config-schema';
 import { checkNetwork } from './network';
 import { type StoreKey, stores, type StoreSettings } from './stores';
@@ -71,7 +72,7 @@ export function platformOf(config: PlatformConfig): Platform {
 
 function decode(raw: Record<string, string>, problems: string[]): Record<string, unknown> {
   const decoded: Record<string, unknown> = {};
-  const objectKeys = new Set<string>(['storage', 'network', 'tls', 'vault', ...storeKeys]);
+  const objectKeys = new Set<string>(['storage', 'network', 'tls', 'backups', 'vault', ...storeKeys]);
   for (const [fullKey, text] of Object.entries(raw)) {
     const [namespace, ...rest] = fullKey.split(':');
     if (namespace !== project) continue;
@@ -95,9 +96,9 @@ function decode(raw: Record<string, string>, problems: string[]): Record<string,
   return decoded;
 }
 
-/** A value as far as it fits into a message. */
+/** A value as far as it fits into a message; a secret key that stands where a public one belongs is not repeated. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value).replace(/AGE-SECRET-KEY-[^"]*/gi, 'AGE-SECRET-KEY-…');
   return text.length > 200 ? `${text.slice(0, 200)}… (${text.length} characters)` : text;
 }
 
@@ -171,6 +172,7 @@ function refusals(config: PlatformConfig): string[] {
   const refused = [
     ...storeKeys.flatMap((key) => refusal(() => (stores[key] as AnyStore).check(config[key], platform))),
     ...refusal(() => vault.check(config.vault, platform)),
+    ...refusal(() => checkBackups(config, platform)),
   ];
   // What the network needs to know of a store, only a valid one can say.
   return refused.length > 0 ? refused : refusal(() => checkNetwork(config, platform));

@@ -1,4 +1,5 @@
 import { ApiServerAddresses } from '../components/api-server-addresses';
+import { backupFlows } from '../components/backup-jobs-spec';
 import { chromaFlows } from '../components/chroma-spec';
 import { elasticsearchFlows, elasticsearchOperatorFlows } from '../components/elasticsearch-flows';
 import { minioFlows } from '../components/minio-spec';
@@ -12,6 +13,7 @@ import { qdrantFlows } from '../components/qdrant-spec';
 import { redisClusterFlows, redisFlows } from '../components/redis-flows';
 import { vaultFlows } from '../components/vault-spec';
 import { images } from '../components/versions';
+import { backupJobsArgs } from './backups';
 import type { PlatformConfig } from './config';
 import { type StoreKey, stores, type StoreSettings } from './stores';
 import type { Platform, StoreOptions } from './stores/store';
@@ -64,7 +66,9 @@ function storeFlows(config: PlatformConfig, platform: Platform): PodFlows[] {
   const ofVault = config.vault.enabled
     ? vaultFlows(vault.args(config.vault, platform, vaultDatabases(config, platform)))
     : [];
-  return [...on.flatMap((key) => anyFlows[key](config[key], platform)), ...ofVault];
+  const jobs = backupJobsArgs(config, platform);
+  const ofBackups = jobs ? backupFlows({ ...jobs, image: '' }) : [];
+  return [...on.flatMap((key) => anyFlows[key](config[key], platform)), ...ofVault, ...ofBackups];
 }
 
 function isOn(settings: object): boolean {

@@ -6,6 +6,7 @@ import { labels } from '../components/metadata';
 import { Operators } from '../components/operators';
 import { RetainedStorageClass } from '../components/storage-class';
 import { cloudNativePgManifest, eckDefinitions, images } from '../components/versions';
+import { declareBackups } from './backups';
 import { declareCertificates } from './certificates';
 import { kubernetesProvider } from './cluster';
 import { type PlatformConfig, platformOf } from './config';
@@ -51,6 +52,7 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
   // An output of its last resource stands for all of a store.
   const readiness = ({ schemaVersion }: { schemaVersion: pulumi.Output<string> }) =>
     schemaVersion.apply(() => namespace);
+  declareBackups(config, platform, after(namespace));
   return {
     contract: 1,
     namespace: config.namespace,

@@ -1,13 +1,19 @@
 import type { Command } from 'commander';
 import { CommandUsageError, processIo } from '../../migrations/command/io';
 import { addBackups, type CommandContext } from '../../ops/command/program';
+import { openStores } from '../../ops/command/places';
 import type { BackupStore } from '../../ops/stores';
 import type { CliContext } from './cli-context';
 import { openStack } from './migrate';
 
 /** Adds `backup`, `list`, `restore`, `verify` and `prune`. */
 export function addBackupCommands(program: Command, { finish }: CliContext): void {
-  addBackups(program, { io: processIo(), openStack, scratchStores, finish });
+  addBackups(program, {
+    io: processIo(),
+    openStores: (stack, wanted, purpose) => openStores(stack, wanted, openStack, purpose),
+    scratchStores,
+    finish,
+  });
 }
 
 /** Servers in the cluster of a stack, which must be the current one of the kubeconfig. */

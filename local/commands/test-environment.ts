@@ -58,10 +58,10 @@ function alone<T>(cluster: LocalCluster, run: () => Promise<T>): Promise<T> {
 async function loadMinioImage({ kind, name }: LocalCluster): Promise<void> {
   if (kind === 'one-node') return loadImage(name, await imageArchive(images.minio));
   /* eslint-disable @typescript-eslint/no-require-imports -- takes Pulumi's packages with it, which no other command needs */
-  const { minioImageSpec } =
-    require('../../components/minio-image') as typeof import('../../components/minio-image');
+  const { minioSource, sourceImageSpec } =
+    require('../../components/source-image') as typeof import('../../components/source-image');
   /* eslint-enable @typescript-eslint/no-require-imports */
-  const { context, dockerfile } = minioImageSpec({ imageName: images.minio })!.build;
+  const { context, dockerfile } = sourceImageSpec({ imageName: images.minio, source: minioSource })!.build;
   await loadKindImage(name, { image: images.minio, context, dockerfile });
 }
 

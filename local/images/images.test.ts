@@ -1,3 +1,4 @@
+import { opsImageName } from '../../components/ops-image';
 import { images } from '../../components/versions';
 import { UserError } from '../user-error';
 import { addOnImages } from '../versions';
@@ -8,7 +9,7 @@ import { recipes } from './recipes';
 
 test('there is a recipe for every image that the platform and the cluster run', () => {
   expect(Object.keys(recipes).sort()).toEqual(
-    [images, addOnImages].flatMap((some) => Object.values(some)).sort(),
+    [opsImageName(), ...Object.values(images), ...Object.values(addOnImages)].sort(),
   );
 });
 

@@ -1,3 +1,4 @@
+import { opsImageName } from '../../components/ops-image';
 import { images, versions } from '../../components/versions';
 import type { GoBuild } from '../go-build';
 import { addOnImages, goBuilds } from '../versions';
@@ -5,6 +6,7 @@ import { chromaFiles } from './chroma';
 import { elasticsearchFiles } from './elasticsearch';
 import { neo4jFiles } from './neo4j';
 import { architecture, type ImageConfig } from './oci';
+import { opsFiles } from './ops';
 import { oxigraphFiles } from './oxigraph';
 import { qdrantFiles } from './qdrant';
 
@@ -182,6 +184,13 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     build: goBuilds.minio,
     binaries: { minio: '/usr/bin/minio' },
     config: { User: '1000:1000', Env: [`PATH=${PATH}`], Entrypoint: ['/usr/bin/minio'] },
+  },
+  [opsImageName()]: {
+    base: 'debian',
+    before: user('redis', 999, 999),
+    packages: [`postgresql-client-${POSTGRES_MAJOR}`, 'redis-server', 'ca-certificates'],
+    files: opsFiles,
+    config: { User: NOBODY, Env: [`PATH=${PATH}`], Entrypoint: ['platform'] },
   },
   [images.vault]: {
     base: 'debian',

@@ -38,7 +38,7 @@ async function run(...args: string[]): Promise<number | undefined> {
   });
   addBackups(program, {
     io: { out: (text) => (out += `${text}\n`), note: (text) => (notes += `${text}\n`) },
-    openStack: () => Promise.reject(new Error('No cluster was to be asked.')),
+    openStores: () => Promise.reject(new Error('No cluster was to be asked.')),
     scratchStores: () => Promise.resolve(scratch),
     finish: (code) => (exitCode = code),
   });

@@ -1,9 +1,8 @@
 /** Which stores a command works on, and how they are reached. */
-import { connectionReference } from '../../migrations/connections';
 import { CommandUsageError } from '../../migrations/command/io';
-import type { ConnectionReference } from '../../migrations/provider/connection';
-import type { OpenStack, StackPlace } from '../../migrations/command/places';
+import type { OpenStack } from '../../migrations/command/places';
 import { type BackupStore, backupStores, openDriver } from '../stores';
+import { loginOf, PLATFORM_DATABASE, type Purpose } from '../stores/logins';
 import type { StoreDriver } from '../stores/driver';
 
 /** Drivers of the stores of one stack. */
@@ -12,58 +11,6 @@ export interface OpenStores {
   readonly platform: string;
   readonly drivers: Readonly<Record<string, StoreDriver>>;
   close(): Promise<void>;
-}
-
-/** What a login must be able to do. */
-export type Purpose = 'backup' | 'restore';
-
-const DATABASE = 'platform';
-
-/** The login of one purpose, where that of the change files may not do it. */
-interface Login {
-  readonly credentialsSecret: string;
-  /** Keys of the Secret by what the driver asks for; default the same names. */
-  readonly keys?: Readonly<Record<string, string>>;
-  /** Default in the Secret, too. */
-  readonly username?: string;
-}
-
-const logins: Partial<Record<BackupStore, Readonly<Partial<Record<Purpose, Login>>>>> = {
-  redis: {
-    backup: { credentialsSecret: 'redis-backup' },
-    restore: { credentialsSecret: 'redis-restore' },
-  },
-  minio: {
-    backup: { credentialsSecret: 'minio-backup' },
-    restore: {
-      credentialsSecret: 'minio-root',
-      keys: { accessKey: 'rootUser', secretKey: 'rootPassword' },
-    },
-  },
-  elasticsearch: {
-    // https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/managed-credentials-eck
-    restore: {
-      credentialsSecret: 'elasticsearch-es-elastic-user',
-      username: 'elastic',
-      keys: { password: 'elastic' },
-    },
-  },
-};
-
-/** Where a store is, and the login for a purpose. */
-function addressOf(
-  store: BackupStore,
-  place: StackPlace,
-  purpose: Purpose,
-): Omit<Login, 'credentialsSecret'> & { reference: ConnectionReference } {
-  const reference = connectionReference(store, place);
-  const login = logins[store]?.[purpose];
-  if (!login) return { reference };
-  const isCluster = store === 'redis' && place.redisMode === 'cluster';
-  const credentialsSecret = isCluster
-    ? login.credentialsSecret.replace('redis', 'redis-cluster')
-    : login.credentialsSecret;
-  return { ...login, reference: { ...reference, credentialsSecret } };
 }
 
 /**
@@ -93,12 +40,12 @@ export async function openStores(
   };
   try {
     for (const store of stores) {
-      const { reference, keys = {}, username } = addressOf(store, place, purpose);
+      const { reference, keys = {}, username } = loginOf(store, place, purpose);
       const { close: closeTunnels, ...address } = await reach(reference);
       closing.push(closeTunnels);
       const credential = (wanted: string) =>
         wanted === 'username' && username ? username : address.credential(keys[wanted] ?? wanted);
-      const driver = openDriver(store, { ...address, credential, database: DATABASE });
+      const driver = openDriver(store, { ...address, credential, database: PLATFORM_DATABASE });
       closing.push(() => driver.close());
       drivers[store] = driver;
     }

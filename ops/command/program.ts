@@ -2,19 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandUsageError, confirm, exitCodes, guarded, type Io } from '../../migrations/command/io';
-import type { OpenStack } from '../../migrations/command/places';
 import { table } from '../../migrations/command/table';
 import { checkRecipients } from '../archive/encryption';
 import { openRepository } from '../repository/open';
 import { BackupSets, type SetSummary } from '../sets/backup-sets';
 import { type BackupStore, backupStores } from '../stores';
+import type { Purpose } from '../stores/logins';
 import { RestoreError, restoreSet, verifySet, type VerifyOptions } from './actions';
-import { openStores } from './places';
+import type { OpenStores } from './places';
 
 /** What the commands need of their surroundings. */
 export interface CommandContext {
   readonly io: Io;
-  readonly openStack: OpenStack;
+  /** Opens the wanted stores of a stack, by default all, with logins for a purpose. */
+  readonly openStores: (
+    stack: string,
+    wanted: readonly BackupStore[],
+    purpose: Purpose,
+  ) => Promise<OpenStores>;
   /** How empty servers are started in the cluster of a stack. */
   readonly scratchStores: (stack: string) => Promise<VerifyOptions['startScratch']>;
   /** Sets the exit code of the process. */
@@ -81,14 +86,14 @@ export function addBackups(program: Command, context: CommandContext): void {
 }
 
 async function backup(
-  { io, openStack, finish }: CommandContext,
+  { io, openStores, finish }: CommandContext,
   options: StackOptions & { recipient?: string[] },
 ): Promise<void> {
   const recipients = options.recipient ?? [];
   usage(() => checkRecipients(recipients));
   const sets = openSets(options);
   if (recipients.length === 0) io.note('The set is not encrypted: name a --recipient to change that.');
-  const stores = await openStores(options.stack, options.store, openStack, 'backup');
+  const stores = await openStores(options.stack, options.store, 'backup');
   try {
     const manifest = await sets.create(stores.platform, stores.drivers, { recipients, progress: io.note });
     io.out(options.json ? JSON.stringify(manifest, null, 2) : `${manifest.id} is complete.`);
@@ -121,7 +126,7 @@ interface RestoreChoice {
 }
 
 async function restore(
-  { io, openStack, finish }: CommandContext,
+  { io, openStores, finish }: CommandContext,
   options: StackOptions & RestoreChoice,
 ): Promise<void> {
   if (options.set && options.at) throw new CommandUsageError('Name a --set or a time (--at), not both.');
@@ -135,7 +140,7 @@ async function restore(
       `${wanted.join(', ')} of "${options.stack}" become what ${manifest.id} holds.`,
       options.yes,
     );
-  const stores = await openStores(options.stack, wanted, openStack, 'restore');
+  const stores = await openStores(options.stack, wanted, 'restore');
   try {
     const restored = await restoreSet(sets, manifest, stores.drivers, {
       identities,
@@ -219,8 +224,8 @@ async function prune({ io, finish }: CommandContext, options: CommonOptions & Pr
 
 function openSets({
   repository = process.env.PLATFORM_BACKUPS,
-  endpoint,
-  caFile,
+  endpoint = process.env.PLATFORM_BACKUPS_ENDPOINT,
+  caFile = process.env.PLATFORM_BACKUPS_CA,
 }: CommonOptions): BackupSets {
   if (!repository) throw new CommandUsageError('Name the --repository, or set PLATFORM_BACKUPS.');
   return usage(() => new BackupSets(openRepository(repository, { endpoint, caFile })));
@@ -246,8 +251,11 @@ function usage<T>(check: () => T): T {
 function commonOptions(command: Command): Command {
   return command
     .option('--repository <address>', 'folder, or s3://bucket/prefix; default PLATFORM_BACKUPS')
-    .option('--endpoint <url>', 'S3-compatible server; default AWS')
-    .option('--ca-file <path>', 'PEM of the authority that the server is verified with')
+    .option('--endpoint <url>', 'S3-compatible server; default PLATFORM_BACKUPS_ENDPOINT, or AWS')
+    .option(
+      '--ca-file <path>',
+      'PEM of the authority that the server is verified with; default PLATFORM_BACKUPS_CA',
+    )
     .option('--json', 'print JSON')
     .option('--debug', 'print stack traces of errors')
     .addHelpText('after', HELP);

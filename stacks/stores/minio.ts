@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { CA_SECRET } from '../../components/certificates';
 import { Minio } from '../../components/minio';
 import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
-import { MinioImage } from '../../components/minio-image';
 import { minioCertificate } from '../../components/minio-spec';
+import { minioSource, SourceImage } from '../../components/source-image';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
@@ -129,8 +129,9 @@ export const minioStore = defineStore({
   ],
   deploy(settings, platform, options, tls): MinioOutputs {
     const registry = platform.imageRegistry;
-    const image = new MinioImage('minio-image', {
+    const image = new SourceImage('minio-image', {
       imageName: images.minio,
+      source: minioSource,
       ...(registry ? { registry: { server: registry } } : {}),
       ...(settings.image ? { reference: settings.image } : {}),
     });

@@ -11,10 +11,27 @@ export interface ImageRegistry {
   readonly password?: pulumi.Input<string>;
 }
 
-/** Arguments of {@link MinioImage}. */
-export interface MinioImageArgs {
+/** Where an image is built from; paths are relative to the project. */
+export interface ImageSource {
+  /** Short name for error messages, such as `minio`. */
+  readonly name: string;
+  /** Folder that the build is sent. */
+  readonly context: string;
+  readonly dockerfile: string;
+}
+
+/** MinIO's server, of which there are no images. */
+export const minioSource: ImageSource = {
+  name: 'minio',
+  context: 'local/go/minio',
+  dockerfile: 'components/minio/image/Dockerfile',
+};
+
+/** Arguments of {@link SourceImage}. */
+export interface SourceImageArgs {
   /** Name and tag of the image to build, such as `agent-data-platform/minio:2026-02-12`. */
   readonly imageName: string;
+  readonly source: ImageSource;
   /** Where to push it; default nowhere: the cluster must see the images of the local Docker daemon. */
   readonly registry?: ImageRegistry;
   /** An image to take instead of building one: a reference by digest, `name@sha256:…`; default build. */
@@ -25,28 +42,25 @@ export interface MinioImageArgs {
  * Pure specification of the build; undefined when an existing image is taken.
  * @throws Error when the reference has no digest, or the registry is a URL.
  */
-export function minioImageSpec({ imageName, registry, reference }: MinioImageArgs) {
+export function sourceImageSpec({ imageName, source, registry, reference }: SourceImageArgs) {
   if (reference !== undefined) {
     if (!/^[^\s@]+@sha256:[0-9a-f]{64}$/.test(reference)) {
       throw new Error(
-        `minio: the image must be pinned by digest (name@sha256: and 64 hexadecimal digits), got "${reference}".`,
+        `${source.name}: the image must be pinned by digest (name@sha256: and 64 hexadecimal digits), got "${reference}".`,
       );
     }
     return undefined;
   }
   if (registry && !/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/.test(registry.server)) {
     throw new Error(
-      `minio: the registry must be a host with an optional port and path, such as registry.example.com/platform, got "${registry.server}".`,
+      `${source.name}: the registry must be a host with an optional port and path, such as registry.example.com/platform, got "${registry.server}".`,
     );
   }
   // Relative, since state holds these paths and the project may lie elsewhere on the next machine.
-  const fromHere = (...parts: string[]) => path.relative(process.cwd(), path.join(projectRoot(), ...parts));
+  const fromHere = (file: string) => path.relative(process.cwd(), path.join(projectRoot(), file)) || '.';
   return {
     imageName: registry ? `${registry.server}/${imageName}` : imageName,
-    build: {
-      context: fromHere('local', 'go', 'minio'),
-      dockerfile: fromHere('components', 'minio', 'image', 'Dockerfile'),
-    },
+    build: { context: fromHere(source.context), dockerfile: fromHere(source.dockerfile) },
     skipPush: !registry,
     ...(registry?.username !== undefined && registry.password !== undefined
       ? {
@@ -61,16 +75,17 @@ export function minioImageSpec({ imageName, registry, reference }: MinioImageArg
 }
 
 /**
- * The MinIO server's image: built from source with Docker, or given by digest.
+ * An image of the platform's own: built from source with Docker, or given by digest.
  * @see https://www.pulumi.com/registry/packages/docker/api-docs/image/
  */
-export class MinioImage extends pulumi.ComponentResource {
+export class SourceImage extends pulumi.ComponentResource {
   /** What to put into a pod: by digest where there is one in a registry, else by tag. */
   readonly reference: pulumi.Output<string>;
 
-  constructor(name: string, args: MinioImageArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('agent-data-platform:data:MinioImage', name, {}, opts);
-    const spec = minioImageSpec(args);
+  constructor(name: string, args: SourceImageArgs, opts?: pulumi.ComponentResourceOptions) {
+    const aliases = [{ type: 'agent-data-platform:data:MinioImage' }];
+    super('agent-data-platform:data:SourceImage', name, {}, pulumi.mergeOptions({ aliases }, opts));
+    const spec = sourceImageSpec(args);
     if (spec) {
       const image = new docker.Image(name, spec, { parent: this });
       // Without a registry the digest is an image id, which no pod can name.

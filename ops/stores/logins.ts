@@ -1,0 +1,57 @@
+/** The logins that copies are made and restored with. */
+import { connectionReference, type PlatformPlace } from '../../migrations/connections';
+import type { ConnectionReference } from '../../migrations/provider/connection';
+import type { BackupStore } from '.';
+
+/** What a login must be able to do. */
+export type Purpose = 'backup' | 'restore';
+
+/** Database, where a store has them, and folder of the change files. */
+export const PLATFORM_DATABASE = 'platform';
+
+/** The login of one purpose, where that of the change files may not do it. */
+export interface Login {
+  readonly credentialsSecret: string;
+  /** Keys of the Secret by what the driver asks for; default the same names. */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** Default in the Secret, too. */
+  readonly username?: string;
+}
+
+const others: Partial<Record<BackupStore, Readonly<Partial<Record<Purpose, Login>>>>> = {
+  redis: {
+    backup: { credentialsSecret: 'redis-backup' },
+    restore: { credentialsSecret: 'redis-restore' },
+  },
+  minio: {
+    backup: { credentialsSecret: 'minio-backup' },
+    restore: {
+      credentialsSecret: 'minio-root',
+      keys: { accessKey: 'rootUser', secretKey: 'rootPassword' },
+    },
+  },
+  elasticsearch: {
+    // https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/managed-credentials-eck
+    restore: {
+      credentialsSecret: 'elasticsearch-es-elastic-user',
+      username: 'elastic',
+      keys: { password: 'elastic' },
+    },
+  },
+};
+
+/** Where a store of a platform is, and the login for a purpose. */
+export function loginOf(
+  store: BackupStore,
+  place: PlatformPlace,
+  purpose: Purpose,
+): Omit<Login, 'credentialsSecret'> & { reference: ConnectionReference } {
+  const reference = connectionReference(store, place);
+  const login = others[store]?.[purpose];
+  if (!login) return { reference };
+  const isCluster = store === 'redis' && place.redisMode === 'cluster';
+  const credentialsSecret = isCluster
+    ? login.credentialsSecret.replace('redis', 'redis-cluster')
+    : login.credentialsSecret;
+  return { ...login, reference: { ...reference, credentialsSecret } };
+}
