@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { join } from 'node:path';
+import type { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { restoreSet } from '../ops/command/actions';
 import { openStores } from '../ops/command/places';
-import { FolderRepository } from '../ops/repository/folder';
-import { BackupSets } from '../ops/sets/backup-sets';
 import { type BackupStore, backupStores } from '../ops/stores';
 import type { Purpose } from '../ops/stores/logins';
 import { usePostgresPrograms, useRedisPrograms } from '../ops/testing/programs';
 import type { Clients, ContractOutputs } from './clients';
+import { runBackupJob, startCopies } from './copies';
 
 /** The log shipper goes on adding to Elasticsearch, so that what it holds after a restore is more than the copy. */
 const stores = backupStores.filter((store) => store !== 'elasticsearch');
@@ -22,26 +21,30 @@ interface Marks {
 }
 
 /**
- * Copies the platform into a set, writes and deletes, restores over it, and asserts that every store is what it was; the
- * restore itself compares each with the manifest.
- * @returns Seconds of the copy and of the restore.
+ * Copies the platform into a set with the CronJob, writes and deletes, restores over it from outside of the cluster, and
+ * asserts that every store is what it was; the restore itself compares each with the manifest.
+ * @returns Seconds of the copy (with the start of its pod) and of the restore.
  */
 export async function backUpAndRestore(
+  cluster: KubernetesCluster,
   clients: Clients,
   outputs: ContractOutputs,
-  folder: string,
 ): Promise<{ backup: number; restore: number }> {
   await Promise.all([usePostgresPrograms(), useRedisPrograms()]);
-  const sets = new BackupSets(new FolderRepository(join(folder, 'backups')));
+  const copies = await startCopies(outputs.namespace);
   const marks = await openMarks(clients, outputs);
   try {
     await marks.write('before');
     const begun = performance.now();
-    const manifest = await using(outputs, 'backup', ({ platform, drivers }) =>
-      sets.create(platform, drivers, { ...quiet, recipients: [] }),
-    );
+    await runBackupJob(cluster, outputs.namespace, 'daily');
     const backup = secondsSince(begun);
     await marks.write('after');
+    const sets = copies.sets('daily');
+    const [summary, ...others] = await sets.list();
+    assert.deepEqual(others, []);
+    assert.equal(summary?.state, 'complete');
+    const manifest = await sets.manifest(summary.id);
+    assert.deepEqual(Object.keys(manifest.stores).sort(), [...backupStores].sort());
     const restoring = performance.now();
     await using(outputs, 'restore', ({ drivers }) =>
       restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true }),
@@ -50,6 +53,7 @@ export async function backUpAndRestore(
     return { backup, restore: secondsSince(restoring) };
   } finally {
     await marks.close();
+    await copies.stop();
   }
 }
 

@@ -8,6 +8,7 @@ import type { Endpoint } from '../stacks/outputs';
 import { backUpAndRestore } from './backups';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
+import { copiesConfig } from './copies';
 import { type Inventory, inventory, names } from './inventory';
 import { kubeconform } from './kubeconform';
 import { leaks, podLogs, readableObjects, secretValues } from './leaks';
@@ -67,6 +68,7 @@ beforeAll(async () => {
     return [...namespaces, ...definitions].every((object) => object.metadata.deletionTimestamp === undefined);
   });
   before = await inventory(cluster);
+  stack.configure(await copiesConfig());
   await stack.init();
 });
 
@@ -351,9 +353,11 @@ test('Redis: the master is killed under a write loop and no write that a replica
   expect(report.longestGapMs).toBeLessThan(60_000);
 });
 
-test('a backup set is restored over the stores, which then are what they were', async () => {
-  const { backup, restore } = await backUpAndRestore(clients, outputs, folder);
-  figures.push(`backup set of every store but Elasticsearch: ${backup} s; restored over them: ${restore} s`);
+test('a CronJob copies every store; the set is restored over the stores, which then are what they were', async () => {
+  const { backup, restore } = await backUpAndRestore(cluster, clients, outputs);
+  figures.push(
+    `backup set of every store by the CronJob: ${backup} s; all but Elasticsearch restored over them: ${restore} s`,
+  );
 });
 
 test('no secret stands in state, outputs, logs, objects or what Pulumi printed, after rotations and failures', async () => {

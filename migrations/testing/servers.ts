@@ -85,7 +85,10 @@ export function startPostgres(
 }
 
 /** Starts an empty MinIO. @param namespace See {@link startServer}. */
-export function startMinio(namespace?: string, { tls = false } = {}): Promise<ScratchServer> {
+export function startMinio(
+  namespace?: string,
+  { tls = false, dnsNames }: { tls?: boolean; dnsNames?: readonly string[] } = {},
+): Promise<ScratchServer> {
   const scheme = tls ? 'HTTPS' : 'HTTP';
   const recipe: ServerRecipe = {
     name: 'minio',
@@ -98,7 +101,7 @@ export function startMinio(namespace?: string, { tls = false } = {}): Promise<Sc
     env: { MINIO_ROOT_USER: 'rootuser', MINIO_ROOT_PASSWORD: '$(PASSWORD)', MINIO_BROWSER: 'off' },
     readinessProbe: { httpGet: { path: '/minio/health/ready', port: 9000, scheme }, periodSeconds: 1 },
     secret: (accessKey, secretKey) => ({ accessKey, secretKey }),
-    ...(tls ? { tls: { 'public.crt': 'tls.crt', 'private.key': 'tls.key' } } : {}),
+    ...(tls ? { tls: { 'public.crt': 'tls.crt', 'private.key': 'tls.key' }, dnsNames } : {}),
   };
   return startServer(recipe, namespace);
 }

@@ -1,0 +1,86 @@
+/** Object storage that is none of the platform's, and the CronJobs that copy the platform into it. */
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { type KubernetesCluster, type KubernetesObject } from '../migrations/kubernetes/cluster';
+import { eventually, startMinio } from '../migrations/testing/servers';
+import { testAuthority } from '../migrations/testing/tls';
+import { S3Repository } from '../ops/repository/s3';
+import { BackupSets } from '../ops/sets/backup-sets';
+
+const NAMESPACE = 'platform-e2e-copies';
+const HOST = `minio.${NAMESPACE}.svc`;
+const ENDPOINT = `https://${HOST}:9000`;
+const BUCKET = 'copies';
+const PREFIX = 'e2e';
+const manager = { fieldManager: 'e2e', force: true };
+
+/** The sections of the configuration that send copies there. */
+export async function copiesConfig() {
+  return {
+    backups: {
+      repository: `s3://${BUCKET}/${PREFIX}`,
+      endpoint: ENDPOINT,
+      ca: (await testAuthority()).certificate,
+    },
+    // Pods of another namespace stand for what is outside of the cluster.
+    network: { egress: [{ from: 'backup', cidr: '10.244.0.0/16', ports: [9000] }] },
+  };
+}
+
+/** Starts the object storage, and gives its login to the platform. */
+export async function startCopies(platform: string) {
+  const server = await startMinio(NAMESPACE, { tls: true, dnsNames: [HOST] });
+  const { cluster, user: accessKeyId, password: secretAccessKey } = server;
+  const credentials = { accessKeyId, secretAccessKey };
+  const client = new S3Client({
+    ...{ endpoint: ENDPOINT, region: 'us-east-1', forcePathStyle: true, credentials },
+    requestHandler: { httpsAgent: { ca: server.ca } },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
+  client.destroy();
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'backup-repository', namespace: platform },
+  };
+  await cluster.apply({ ...secret, stringData: credentials }, manager);
+  return {
+    /** Sets that the CronJob of a schedule made, as somebody outside of the cluster sees them. */
+    sets: (schedule: string) =>
+      new BackupSets(
+        new S3Repository({
+          ...{ endpoint: ENDPOINT, bucket: BUCKET, prefix: `${PREFIX}/${schedule}` },
+          ...{ credentials, ca: server.ca! },
+        }),
+      ),
+    stop: () => server.stop(),
+  };
+}
+
+/** Runs the CronJob of a schedule now, as `kubectl create job --from` does, and waits until it is done. */
+export async function runBackupJob(
+  cluster: KubernetesCluster,
+  namespace: string,
+  schedule: string,
+): Promise<void> {
+  const cronJob = await cluster.read('batch/v1', 'CronJob', namespace, `backup-${schedule}`);
+  const { metadata, spec } = cronJob!.spec.jobTemplate as KubernetesObject;
+  const name = `backup-${schedule}-now`;
+  const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { ...metadata, name, namespace }, spec };
+  await cluster.apply(job, manager);
+  await eventually(
+    `${name} is done`,
+    300_000,
+    async () => (await cluster.read('batch/v1', 'Job', namespace, name))?.status?.succeeded === 1,
+    () => jobLogs(cluster, namespace, name),
+  );
+}
+
+async function jobLogs(cluster: KubernetesCluster, namespace: string, job: string): Promise<string> {
+  const pods = await cluster.list('v1', 'Pod', namespace, `batch.kubernetes.io/job-name=${job}`);
+  const logs = pods.map(async ({ metadata, status }) => {
+    const path = await cluster.path('v1', 'Pod', namespace, metadata.name!);
+    const log = await cluster.request<string>('GET', `${path}/log`).catch(String);
+    return `${metadata.name} ${JSON.stringify(status?.containerStatuses)}\n${log}`;
+  });
+  return (await Promise.all(logs)).join('\n');
+}
