@@ -130,10 +130,11 @@ export class KubernetesCluster {
       );
     });
     request.agent = this.agent;
-    const { status, text, warnings } = await this.send(url, request, payload);
+    const { status, text, type, warnings } = await this.send(url, request, payload);
     for (const [, warning] of warnings.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g))
       options.onWarning?.(warning!.replace(/\\(.)/g, '$1'));
-    const parsed = parseJson(text);
+    // A log may be one line of JSON, and is text all the same.
+    const parsed = type.startsWith('application/json') ? parseJson(text) : text;
     if (status >= 200 && status < 300) return parsed as T;
     const failure = parsed as
       { reason?: string; message?: string; details?: KubernetesError['details'] } | undefined;
@@ -149,7 +150,7 @@ export class KubernetesCluster {
     url: URL,
     options: https.RequestOptions,
     payload?: string,
-  ): Promise<{ status: number; text: string; warnings: string }> {
+  ): Promise<{ status: number; text: string; type: string; warnings: string }> {
     const client = url.protocol === 'http:' ? http : https;
     return new Promise((resolve, reject) => {
       const unreachable = (why: string) =>
@@ -168,6 +169,7 @@ export class KubernetesCluster {
           resolve({
             status: response.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
+            type: response.headers['content-type'] ?? '',
             warnings: response.headers.warning ?? '',
           }),
         );
