@@ -105,9 +105,9 @@ export async function readArtifact(
   if (artifact.encryption === 'age' && identities.length === 0)
     throw new WrongIdentityError(`${artifact.name} is encrypted: give the file of an identity (--identity).`);
   const key = prefix + artifact.name;
-  const content = new Meter();
+  const content = new Meter(artifact.name, artifact.content.bytes);
   // Bits of a compressed form that its reader ignores count too.
-  const stored = new Meter();
+  const stored = new Meter(artifact.name, artifact.stored.bytes);
   let bytes = stored.count(await open(repository, key, artifact.name));
   if (artifact.encryption === 'age') bytes = decrypted(bytes, identities);
   if (artifact.compression === 'zstd') bytes = through(bytes, createZstdDecompress());
@@ -118,14 +118,14 @@ export async function readArtifact(
     if (why) throw new DamagedArtifactError(artifact.name, why);
   } catch (error) {
     await rm(file, { force: true });
-    if (error instanceof DamagedArtifactError || error instanceof RepositoryError) throw error;
-    throw await explained(error as Error, repository, key, artifact);
+    if (error instanceof RepositoryError) throw error;
+    throw await explained(error as NodeJS.ErrnoException, repository, key, artifact);
   }
 }
 
-/** Whether an artifact failed to open because of its bytes, or because of who reads it. */
+/** Whether an artifact failed to open because of its bytes, of who reads it, or of where it is written to. */
 async function explained(
-  error: Error,
+  error: NodeJS.ErrnoException,
   repository: Repository,
   key: string,
   artifact: Artifact,
@@ -134,6 +134,11 @@ async function explained(
   if (damage) return damage;
   if (error instanceof WrongIdentityError)
     return new WrongIdentityError(`${artifact.name} was encrypted for others than the identities given.`);
+  if (error.syscall)
+    return new Error(
+      `${artifact.name} cannot be written on this machine: ${error.message}. Name another folder in TMPDIR.`,
+      { cause: error },
+    );
   return error;
 }
 
@@ -143,7 +148,7 @@ export async function damageOf(
   key: string,
   { name, stored }: Artifact,
 ): Promise<DamagedArtifactError | undefined> {
-  const meter = new Meter();
+  const meter = new Meter(name, stored.bytes);
   try {
     await Readable.from(meter.count(await open(repository, key, name))).forEach(() => undefined);
   } catch (error) {
@@ -158,15 +163,15 @@ async function open(repository: Repository, key: string, name: string): Promise<
   try {
     return await repository.get(key);
   } catch (error) {
-    if (error instanceof RepositoryError && error.fault === 'missing')
-      throw new DamagedArtifactError(name, `is not in ${repository.name}`);
+    const fault = error instanceof RepositoryError ? error.fault : undefined;
+    if (fault === 'missing') throw new DamagedArtifactError(name, `is not in ${repository.name}`);
+    if (fault === 'irregular') throw new DamagedArtifactError(name, `is no file in ${repository.name}`);
     throw error;
   }
 }
 
 function difference(got: Measure, expected: Measure): string | undefined {
   if (got.bytes < expected.bytes) return `is cut off: ${got.bytes} of ${expected.bytes} bytes`;
-  if (got.bytes > expected.bytes) return `is too long: ${got.bytes} instead of ${expected.bytes} bytes`;
   return got.sha256 === expected.sha256 ? undefined : 'was changed: its SHA-256 is not that of the manifest';
 }
 
@@ -175,11 +180,19 @@ class Meter {
   private bytes = 0;
   private readonly hash = createHash('sha256');
 
+  /** @param atMost What more than is damage: a small file may unpack to more than a disk has. */
+  constructor(
+    private readonly name = '',
+    private readonly atMost = Infinity,
+  ) {}
+
   async *count(source: Bytes): Bytes {
     for await (const chunk of source) {
       // An empty chunk means the end to some streams.
       if (chunk.length === 0) continue;
       this.bytes += chunk.length;
+      if (this.bytes > this.atMost)
+        throw new DamagedArtifactError(this.name, `is too long: more than ${this.atMost} bytes`);
       this.hash.update(chunk);
       yield chunk;
     }

@@ -1,12 +1,20 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, createWriteStream } from 'node:fs';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import * as path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Repository, RepositoryError, type RepositoryFault, type StoredObject } from './repository';
+import {
+  readingOf,
+  type Repository,
+  RepositoryError,
+  type RepositoryFault,
+  type StoredObject,
+} from './repository';
 
 const PARTIAL = '.partial-';
+/** A link might lead out of the folder, and the open of a pipe would wait. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** A folder of this machine, or of a volume that is mounted in it; files are readable by their owner only. */
 export class FolderRepository implements Repository {
@@ -31,12 +39,13 @@ export class FolderRepository implements Repository {
   }
 
   async get(key: string): Promise<Readable> {
-    const stream = createReadStream(this.file(key));
-    await new Promise<void>((resolve, reject) => {
-      stream.once('open', () => resolve());
-      stream.once('error', (error) => reject(this.error(error, `Reading ${key}`)));
+    const failure = (error: unknown) => this.error(error, `Reading ${key}`);
+    const handle = await open(this.file(key), READ).catch((error) => {
+      throw failure(error);
     });
-    return stream;
+    if ((await handle.stat()).isFile()) return readingOf(handle.createReadStream(), failure);
+    await handle.close();
+    throw failure(Object.assign(new Error('it is no file'), { code: 'EISDIR' }));
   }
 
   async list(prefix: string): Promise<StoredObject[]> {
@@ -45,17 +54,24 @@ export class FolderRepository implements Repository {
       throw this.error(error, `Listing ${prefix}`);
     });
     const keys = entries
-      .filter((entry) => entry.isFile() && !entry.name.startsWith(PARTIAL))
+      .filter((entry) => !entry.isDirectory())
       .map((entry) => path.relative(this.root, path.join(entry.parentPath, entry.name)))
       .map((relative) => relative.split(path.sep).join('/'))
       .filter((key) => key.startsWith(prefix))
       .sort();
-    return Promise.all(
-      keys.map(async (key) => {
-        const { size, mtime } = await stat(this.file(key));
-        return { key, bytes: size, modified: mtime };
-      }),
-    );
+    const objects = await Promise.all(keys.map((key) => this.object(key)));
+    return objects.filter((object) => object !== undefined);
+  }
+
+  /** Undefined when it is gone since: others write and prune meanwhile. */
+  private async object(key: string): Promise<StoredObject | undefined> {
+    try {
+      const { size, mtime } = await lstat(this.file(key));
+      return { key, bytes: size, modified: mtime };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw this.error(error, `Listing ${key}`);
+    }
   }
 
   async delete(key: string): Promise<void> {
@@ -77,6 +93,9 @@ export class FolderRepository implements Repository {
   private error(error: unknown, what: string): RepositoryError {
     const faults: Record<string, RepositoryFault> = {
       ENOENT: 'missing',
+      ELOOP: 'irregular',
+      EISDIR: 'irregular',
+      ENXIO: 'irregular',
       EACCES: 'denied',
       EPERM: 'denied',
       EROFS: 'denied',

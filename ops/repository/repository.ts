@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** An object of a repository. */
 export interface StoredObject {
@@ -15,7 +15,7 @@ export interface Repository {
   put(key: string, content: Readable): Promise<void>;
   /** @throws RepositoryError; `missing` when there is no such object. */
   get(key: string): Promise<Readable>;
-  /** Every object whose key begins so, in order of the keys. */
+  /** Every object whose key begins so, in order of the keys; also what a writer that was killed left, which is no object yet. */
   list(prefix: string): Promise<StoredObject[]>;
   /** Deletes an object; none is no error. */
   delete(key: string): Promise<void>;
@@ -23,10 +23,11 @@ export interface Repository {
 }
 
 /** Why a repository did not do what it was asked. */
-export type RepositoryFault = 'missing' | 'denied' | 'full' | 'unreachable' | 'failed';
+export type RepositoryFault = 'missing' | 'irregular' | 'denied' | 'full' | 'unreachable' | 'failed';
 
 const advice: Readonly<Record<RepositoryFault, string>> = {
   missing: 'It is not there: compare the address with the one that backups were written to.',
+  irregular: 'A link, a folder or a device is in its place: a repository consists of files.',
   denied: 'Access is denied: check the credentials and what they may do there.',
   full: 'There is no room left: prune old sets or make the storage larger.',
   unreachable: 'It cannot be reached: check the address and the network.',
@@ -43,4 +44,16 @@ export class RepositoryError extends Error {
     super(`${what}: ${advice[fault]} (${(cause as Error)?.message ?? String(cause)})`, { cause });
     this.name = 'RepositoryError';
   }
+}
+
+/** A stream whose failures in the middle are those of its repository. */
+export function readingOf(stream: Readable, failure: (error: unknown) => RepositoryError): Readable {
+  const bytes = async function* () {
+    try {
+      yield* stream;
+    } catch (error) {
+      throw failure(error);
+    }
+  };
+  return Readable.from(bytes(), { objectMode: false });
 }

@@ -7,7 +7,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Readable } from 'node:stream';
-import { type Repository, RepositoryError, type RepositoryFault, type StoredObject } from './repository';
+import {
+  readingOf,
+  type Repository,
+  RepositoryError,
+  type RepositoryFault,
+  type StoredObject,
+} from './repository';
 
 /** A bucket of an S3-compatible object store. */
 export interface S3Place {
@@ -71,10 +77,11 @@ export class S3Repository implements Repository {
 
   async get(key: string): Promise<Readable> {
     const command = new GetObjectCommand({ Bucket: this.place.bucket, Key: this.prefix + key });
+    const failure = (error: unknown) => this.error(error, `Reading ${key}`);
     const { Body } = await this.client.send(command).catch((error) => {
-      throw this.error(error, `Reading ${key}`);
+      throw failure(error);
     });
-    return Body as Readable;
+    return readingOf(Body as Readable, failure);
   }
 
   async list(prefix: string): Promise<StoredObject[]> {
@@ -113,13 +120,18 @@ export class S3Repository implements Repository {
 }
 
 function faultOf(error: unknown): RepositoryFault {
-  const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+  const { name, message, code, $metadata } = error as NodeJS.ErrnoException & {
+    $metadata?: { httpStatusCode?: number };
+  };
   if (/^(NoSuchKey|NoSuchBucket|NotFound)$/.test(name)) return 'missing';
   if (/^(AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|CredentialsProviderError)$/.test(name))
     return 'denied';
   if (/StorageFull|QuotaExceeded|InsufficientStorage/.test(name)) return 'full';
   // The SDK may wrap errors of the connection, and then keeps of them only the message.
-  if (name === 'TimeoutError' || /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EAI_AGAIN/.test(message))
+  if (
+    name === 'TimeoutError' ||
+    /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EAI_AGAIN/.test(`${message} ${code}`)
+  )
     return 'unreachable';
   return $metadata?.httpStatusCode === 403 ? 'denied' : 'failed';
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import * as path from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import {
   type Artifact,
@@ -15,6 +15,7 @@ import { type Repository, RepositoryError, type StoredObject } from '../reposito
 import type { ArtifactFiles, StoreDriver } from '../stores/driver';
 import { type Manifest, ManifestError, manifestText, parseManifest, type StoreCopy } from './manifest';
 import { expiredSets, type RetentionPolicy } from './retention';
+import { sealedText, unsealed } from './seal';
 
 /** A set as `list` shows it. */
 export interface SetSummary {
@@ -113,7 +114,9 @@ export class BackupSets {
     const objects = await this.repository.list('sets/');
     const byId = new Map<string, StoredObject[]>();
     for (const object of objects) {
-      const id = object.key.split('/')[1]!;
+      const [, id, file] = object.key.split('/');
+      // What lies beside the sets is not theirs.
+      if (!id || !file) continue;
       byId.set(id, [...(byId.get(id) ?? []), object]);
     }
     const summaries = [...byId].map(([id, own]) => this.summary(id, own));
@@ -127,8 +130,10 @@ export class BackupSets {
       bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
       modified: new Date(Math.max(...objects.map(({ modified }) => modified.getTime()))),
     };
-    if (!has(MANIFEST)) return { ...common, state: 'incomplete' };
+    if (!has(MANIFEST) && !has(PROOF)) return { ...common, state: 'incomplete' };
     try {
+      // A run that was interrupted has proven nothing: this set was complete once.
+      if (!has(MANIFEST)) throw new ManifestError(`The manifest of set ${id} is missing; take another set.`);
       const manifest = await this.manifest(id);
       const verifiedAt = has(PROOF) ? await this.proof(id) : undefined;
       return { ...common, state: 'complete', manifest, ...(verifiedAt ? { verifiedAt } : {}) };
@@ -144,21 +149,32 @@ export class BackupSets {
    */
   async manifest(id: string): Promise<Manifest> {
     const stream = await this.repository.get(`sets/${id}/${MANIFEST}`).catch((error) => {
-      if (error instanceof RepositoryError && error.fault === 'missing')
+      const fault = error instanceof RepositoryError ? error.fault : undefined;
+      if (fault === 'missing')
         throw new SetError(
           `There is no complete set ${id} in ${this.repository.name}; \`list\` shows those there are.`,
         );
+      if (fault === 'irregular')
+        throw new ManifestError(`The manifest of set ${id} is no file; take another set.`);
       throw error;
     });
-    return parseManifest(await text(stream), id);
+    // Unlike `text`, this keeps a byte order mark, which is none of ours.
+    return parseManifest((await buffer(stream)).toString(), id);
   }
 
-  /** Newest complete set that was finished by then. @throws SetError when there is none. */
+  /** Newest complete set that was finished by then. @throws SetError when there is none, or a damaged one is newer. */
   async newest(by: Date = this.now()): Promise<Manifest> {
-    const sets = (await this.list()).filter(
+    const sets = await this.list();
+    const last = sets.findLast(
       ({ state, manifest }) => state === 'complete' && new Date(manifest!.finishedAt) <= by,
+    )?.manifest;
+    const damaged = sets.findLast(
+      ({ id, state }) => state === 'damaged' && id.split('-')[0]! <= stampOf(by) && id > (last?.id ?? ''),
     );
-    const last = sets.at(-1)?.manifest;
+    if (damaged && last)
+      throw new SetError(
+        `${damaged.problem} It is newer than ${last.id}: name that one with --set if older data will do.`,
+      );
     if (last) return last;
     throw new SetError(
       `${this.repository.name} has no complete set that was finished by ${by.toISOString()}.`,
@@ -199,18 +215,19 @@ export class BackupSets {
 
   /** Records that a restore of a set was proven. */
   async markVerified(id: string, report: object): Promise<void> {
-    const proof = { verifiedAt: this.now().toISOString(), ...report };
-    await this.repository.put(`sets/${id}/${PROOF}`, Readable.from([Buffer.from(JSON.stringify(proof))]));
+    const proof = { set: id, verifiedAt: this.now().toISOString(), ...report };
+    await this.repository.put(`sets/${id}/${PROOF}`, Readable.from([Buffer.from(sealedText(proof))]));
   }
 
   private async proof(id: string): Promise<string | undefined> {
     try {
       const stream = await this.repository.get(`sets/${id}/${PROOF}`);
-      const { verifiedAt } = JSON.parse(await text(stream)) as { verifiedAt?: unknown };
-      return typeof verifiedAt === 'string' ? verifiedAt : undefined;
+      const proof = unsealed(await text(stream)) as { set: string; verifiedAt: string } | undefined;
+      return proof?.set === id ? proof.verifiedAt : undefined;
     } catch (error) {
       // A proof that cannot be read proves nothing.
       if (error instanceof SyntaxError) return undefined;
+      if (error instanceof RepositoryError && error.fault === 'irregular') return undefined;
       throw error;
     }
   }
@@ -234,14 +251,17 @@ export class BackupSets {
   }
 
   private async remove(id: string): Promise<void> {
-    // Without its manifest a half removed set cannot be taken for a complete one.
-    await this.repository.delete(`sets/${id}/${MANIFEST}`);
+    // Without both, a half removed set is taken neither for a complete nor for a damaged one.
+    for (const file of [PROOF, MANIFEST]) await this.repository.delete(`sets/${id}/${file}`);
     for (const { key } of await this.repository.list(`sets/${id}/`)) await this.repository.delete(key);
   }
 }
 
 /** Sets sort by the time they were begun at. */
 function newId(time: Date): string {
-  const stamp = time.toISOString().replace(/[-:]|\.\d+/g, '');
-  return `${stamp}-${randomBytes(3).toString('hex')}`;
+  return `${stampOf(time)}-${randomBytes(3).toString('hex')}`;
+}
+
+function stampOf(time: Date): string {
+  return time.toISOString().replace(/[-:]|\.\d+/g, '');
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { canonicalJson } from '../../migrations/engine/canonical-json';
-import { checksum } from '../../components/metadata';
+import { sealedText, unsealed } from './seal';
 
 const sha256 = z.string().regex(/^[a-f0-9]{64}$/);
 const measure = z.strictObject({ bytes: z.number().int().min(0), sha256 });
@@ -47,7 +46,7 @@ export class ManifestError extends Error {}
 
 /** Text of a manifest, with a checksum of its own. */
 export function manifestText(manifest: Manifest): string {
-  return `${JSON.stringify({ ...manifest, seal: sealOf(manifest) }, null, 2)}\n`;
+  return sealedText(manifest);
 }
 
 /**
@@ -71,12 +70,16 @@ export function parseManifest(text: string, id: string): Manifest {
   const parsed = sealed.safeParse(json);
   if (!parsed.success)
     throw refuse(`is damaged: ${parsed.error.issues[0]!.path.join('.') || 'it'} is not valid`);
-  const { seal, ...manifest } = parsed.data;
-  if (seal !== sealOf(manifest)) throw refuse('was changed: its checksum is not its own');
+  const { seal: _, ...manifest } = parsed.data;
+  if (!unsealed(text)) throw refuse('was changed: its checksum is not its own');
   if (manifest.id !== id) throw refuse(`is that of set ${manifest.id}`);
+  const foreign = foreignArtifact(manifest);
+  if (foreign) throw refuse(`is damaged: ${foreign} is listed under another store`);
   return manifest;
 }
 
-function sealOf(manifest: Manifest): string {
-  return checksum(canonicalJson(manifest));
+function foreignArtifact({ stores }: Manifest): string | undefined {
+  return Object.entries(stores)
+    .flatMap(([store, { artifacts }]) => artifacts.filter(({ name }) => !name.startsWith(`${store}/`)))
+    .map(({ name }) => name)[0];
 }

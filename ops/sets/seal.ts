@@ -1,0 +1,17 @@
+/** Files of a set that carry a checksum of their own: it tells faults, and is no defence against forgery. */
+import { checksum } from '../../components/metadata';
+import { canonicalJson } from '../../migrations/engine/canonical-json';
+
+/** Text of some JSON with its seal. */
+export function sealedText(body: object): string {
+  return `${JSON.stringify({ ...body, seal: checksum(canonicalJson(body)) }, null, 2)}\n`;
+}
+
+/**
+ * What {@link sealedText} was given; undefined when a single byte of the text is another.
+ * @throws SyntaxError when it is no JSON.
+ */
+export function unsealed(text: string): object | undefined {
+  const { seal: _, ...body } = (JSON.parse(text) ?? {}) as { seal?: unknown };
+  return sealedText(body) === text ? body : undefined;
+}
