@@ -16,6 +16,8 @@ export type Form = 'plain' | 'encrypted';
 
 const DAY_MS = 24 * 3600 * 1000;
 const BEGIN = new Date('2030-01-01T00:00:00Z');
+/** After the sets were made. */
+export const LATER = new Date(BEGIN.getTime() + 2 * DAY_MS);
 
 /** A store that remembers what it was restored from. */
 export class RecordingDriver implements StoreDriver {
@@ -48,8 +50,14 @@ export class RecordingDriver implements StoreDriver {
   async close(): Promise<void> {}
 }
 
-/** What the stores hold on a day: as long each day, and hard to compress. */
-function textsOf(day: string): Record<string, Record<string, string>> {
+/** Stores that hold what they do on a day. */
+export function driversOf(day: string): Record<string, RecordingDriver> {
+  const drivers = Object.entries(textsOf(day)).map(([store, texts]) => [store, new RecordingDriver(texts)]);
+  return Object.fromEntries(drivers);
+}
+
+/** As long each day, and hard to compress. */
+export function textsOf(day: string): Record<string, Record<string, string>> {
   const text = (name: string, lines: number) =>
     Array.from({ length: lines }, (_, line) =>
       createHash('sha256').update(`${day} ${name} ${line}`).digest('hex'),
@@ -64,7 +72,7 @@ function textsOf(day: string): Record<string, Record<string, string>> {
 export class TwoSets {
   readonly sets: BackupSets;
   /** When the sets are looked at. */
-  clock = BEGIN;
+  clock = LATER;
 
   private constructor(
     readonly folder: string,
@@ -73,7 +81,6 @@ export class TwoSets {
     readonly newer: Manifest,
   ) {
     this.sets = new BackupSets(new FolderRepository(folder), () => this.clock);
-    this.clock = new Date(BEGIN.getTime() + 2 * DAY_MS);
   }
 
   static async create(form: Form): Promise<TwoSets> {
@@ -82,16 +89,16 @@ export class TwoSets {
     const recipients = form === 'encrypted' ? [await identityToRecipient(identity)] : [];
     let clock = BEGIN;
     const sets = new BackupSets(new FolderRepository(folder), () => clock);
-    const create = (day: string) => {
-      const drivers = Object.entries(textsOf(day)).map(([store, texts]) => [
-        store,
-        new RecordingDriver(texts),
-      ]);
-      return sets.create('data', Object.fromEntries(drivers), { recipients, progress: () => undefined });
-    };
+    const create = (day: string) =>
+      sets.create('data', driversOf(day), { recipients, progress: () => undefined });
     const older = await create('older');
     clock = new Date(BEGIN.getTime() + DAY_MS);
     return new TwoSets(folder, identity, older, await create('newer'));
+  }
+
+  /** One more set, which is not encrypted. */
+  backUp(day: string): Promise<Manifest> {
+    return this.sets.create('data', driversOf(day), { recipients: [], progress: () => undefined });
   }
 
   /** The same sets in a folder of their own. */
