@@ -31,7 +31,7 @@ export class MinioAdminError extends Error {
 }
 
 /**
- * The part of MinIO's admin API that users and policies need; every call may be repeated.
+ * The part of MinIO's admin API that users, policies and quotas need; every call may be repeated.
  * @see https://github.com/minio/madmin-go
  */
 export class MinioAdmin {
@@ -64,6 +64,12 @@ export class MinioAdmin {
   setPolicy(accessKey: string, policy: string): Promise<void> {
     const query = { isGroup: 'false', policyName: policy, userOrGroup: accessKey };
     return this.put('set-user-or-group-policy', query, Buffer.alloc(0));
+  }
+
+  /** Lets a bucket grow to so many bytes; 0 is no limit. */
+  setQuota(bucket: string, bytes: number): Promise<void> {
+    const quota = { quota: bytes, size: bytes, quotatype: 'hard' };
+    return this.put('set-bucket-quota', { bucket }, Buffer.from(JSON.stringify(quota)));
   }
 
   private async put(operation: string, query: Record<string, string>, body: Buffer): Promise<void> {

@@ -68,10 +68,8 @@ export class S3Repository implements Repository {
       partSize: PART_BYTES,
       queueSize: 2,
     });
-    // Without it the parts of a source that fails would be put together as if it had ended.
-    content.once('error', () => void upload.abort());
     await upload.done().catch((error) => {
-      throw content.errored ?? this.error(error, `Writing ${key}`);
+      throw error === content.errored ? error : this.error(error, `Writing ${key}`);
     });
   }
 
