@@ -83,8 +83,7 @@ export class TwoSets {
     this.sets = new BackupSets(new FolderRepository(folder), () => this.clock);
   }
 
-  static async create(form: Form): Promise<TwoSets> {
-    const folder = temporaryFolder();
+  static async create(form: Form, folder = temporaryFolder()): Promise<TwoSets> {
     const identity = await generateIdentity();
     const recipients = form === 'encrypted' ? [await identityToRecipient(identity)] : [];
     let clock = BEGIN;
