@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import * as fc from 'fast-check';
 import { FolderRepository } from '../repository/folder';
@@ -102,6 +103,20 @@ test('what is encrypted holds nothing in clear, and only its recipients can read
     'secret is encrypted: give the file of an identity (--identity).',
   );
   expect(String(await read(artifact, [await generateIdentity(), identity]))).toBe('a secret row');
+});
+
+// Only Linux says how much a process has written.
+const testOnLinux = process.platform === 'linux' ? test : test.skip;
+testOnLinux('what would unpack to far more than it should is not unpacked', async () => {
+  const artifact = await write('bomb', randomBytes(20_000));
+  const bomb = zstdCompressSync(Buffer.alloc(2 ** 28));
+  fs.writeFileSync(stored('bomb'), bomb);
+  const written = () => Number(/wchar: (\d+)/.exec(fs.readFileSync('/proc/self/io', 'utf8'))![1]);
+  const before = written();
+  await expect(read(artifact)).rejects.toThrow(
+    `bomb is cut off: ${bomb.length} of ${artifact.stored.bytes} bytes`,
+  );
+  expect(written() - before).toBeLessThan(2 ** 20);
 });
 
 test('two artifacts in each other’s place are found', async () => {
