@@ -354,7 +354,8 @@ test('no line is lost or comes twice when the shipper is killed and while its lo
   expect(messages).toEqual(Array.from({ length: lines }, (_, index) => `line ${index + 1}`));
   const query = { term: { 'host.name': 'burst' } };
   const count = async () => (await client.count({ index: dataStreams.stores, query })).count;
-  const state = async () => `${await count()} of ${burst}; the front says: ${(await frontLog()).slice(-2000)}`;
+  const state = async () =>
+    `${await count()} of ${burst}; the front says: ${(await frontLog()).slice(-2000)}`;
   await eventually('the burst is there', 300_000, async () => (await count()) >= burst, state);
   expect(await count()).toBe(burst);
 });

@@ -1,10 +1,10 @@
 /** Files of a set that carry a checksum of their own: it tells faults, and is no defence against forgery. */
-import { checksum } from '../../components/metadata';
+import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../migrations/engine/canonical-json';
 
 /** Text of some JSON with its seal. */
 export function sealedText(body: object): string {
-  return `${JSON.stringify({ ...body, seal: checksum(canonicalJson(body)) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...body, seal: createHash('sha256').update(canonicalJson(body)).digest('hex') }, null, 2)}\n`;
 }
 
 /**
