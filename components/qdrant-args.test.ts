@@ -23,6 +23,7 @@ test('fills in the defaults of a server alone and of peers', () => {
     clusterDomain: 'cluster.local',
     appCollections: [],
     rotation: 1,
+    apiKeyStep: 1,
   };
   expect(resolveQdrantArgs(args)).toEqual({ ...args, ...defaults, peers: 1, collections });
   expect(resolveQdrantArgs({ ...args, peers: 5 })).toEqual({

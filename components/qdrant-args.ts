@@ -21,6 +21,11 @@ export interface QdrantArgs {
   readonly appCollections?: readonly string[];
   /** Counts the rotations of the logins' tokens, but not of the key that signs them, from 1, the default. */
   readonly rotation?: number;
+  /**
+   * Counts the steps of the API key's rotation, from 1, the default; raised by one at a time. An even step makes every peer
+   * accept the next key, and the odd one after it uses that key, for the peers show it to each other.
+   */
+  readonly apiKeyStep?: number;
   /** Secret with `tls.crt`, `tls.key` and `ca.crt` of `qdrantCertificate`; default no TLS. */
   readonly tlsSecret?: string;
   /** Changes with the certificate in `tlsSecret`, and then replaces the pods one by one. */
@@ -70,6 +75,7 @@ export function resolveQdrantArgs(args: QdrantArgs): ResolvedQdrantArgs {
     clusterDomain: args.clusterDomain ?? 'cluster.local',
     appCollections: args.appCollections ?? [],
     rotation: args.rotation ?? 1,
+    apiKeyStep: args.apiKeyStep ?? 1,
     collections: {
       replicationFactor,
       writeConsistencyFactor:
@@ -116,11 +122,12 @@ function collectionProblems({ peers, collections }: ResolvedQdrantArgs): string[
 }
 
 function nameProblems(args: ResolvedQdrantArgs): string[] {
-  const { name, tlsSecret, clusterDomain, appCollections, rotation } = args;
+  const { name, tlsSecret, clusterDomain, appCollections, rotation, apiKeyStep } = args;
   const problems = appCollections
     .filter((collection) => !/^[a-z][a-z0-9_-]{0,62}$/.test(collection))
     .map((collection) => `appCollections must hold names of collections, got "${collection}".`);
-  if (!isAtLeast(1, rotation)) problems.push(`rotation must be an integer of at least 1, got ${rotation}.`);
+  for (const [what, count] of Object.entries({ rotation, apiKeyStep }))
+    if (!isAtLeast(1, count)) problems.push(`${what} must be an integer of at least 1, got ${count}.`);
   if (!/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/.test(name))
     problems.push(`name must be a DNS label of at most 40 characters, got "${name}".`);
   if (tlsSecret !== undefined && !/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(tlsSecret))

@@ -181,8 +181,8 @@ function statefulSetSpec(args: ResolvedQdrantArgs, files: Record<string, string>
       template: {
         metadata: {
           labels: labels({ name: args.name }),
-          // The server reads its configuration only at its start.
-          annotations: configurationAnnotation(JSON.stringify(files)),
+          // The server reads its configuration and its keys only at its start.
+          annotations: { ...configurationAnnotation(JSON.stringify(files)), ...apiKeyAnnotation(args) },
         },
         spec: podSpec(args),
       },
@@ -192,6 +192,10 @@ function statefulSetSpec(args: ResolvedQdrantArgs, files: Record<string, string>
       ],
     },
   };
+}
+
+function apiKeyAnnotation({ apiKeyStep }: ResolvedQdrantArgs): Record<string, string> {
+  return apiKeyStep > 1 ? { 'agent-data-platform/api-key-step': String(apiKeyStep) } : {};
 }
 
 function podSpec(args: ResolvedQdrantArgs) {
@@ -251,14 +255,16 @@ function startScript({ peers, name }: ResolvedQdrantArgs): string {
 }
 
 function environment(args: ResolvedQdrantArgs) {
-  const { name, namespace, peers, clusterDomain, tlsSecret } = args;
+  const { name, namespace, peers, clusterDomain, tlsSecret, apiKeyStep } = args;
+  const apiKey = (variable: string, key: string) => ({
+    name: variable,
+    valueFrom: { secretKeyRef: { name: `${name}-api-key`, key } },
+  });
   const uri = (pod: string) =>
     `${tlsSecret ? 'https' : 'http'}://${pod}.${nodesService(args)}.${namespace}.svc.${clusterDomain}:${ports.p2p}`;
   return [
-    {
-      name: 'QDRANT__SERVICE__API_KEY',
-      valueFrom: { secretKeyRef: { name: `${name}-api-key`, key: 'apiKey' } },
-    },
+    apiKey('QDRANT__SERVICE__API_KEY', 'apiKey'),
+    ...(apiKeyStep > 1 ? [apiKey('QDRANT__SERVICE__ALT_API_KEY', 'altApiKey')] : []),
     { name: 'QDRANT_INIT_FILE_PATH', value: '/qdrant/init/.qdrant-initialized' },
     ...(peers > 1
       ? [

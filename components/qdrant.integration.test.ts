@@ -203,3 +203,28 @@ test('a rotation under load: the token before it works until the next one, witho
   const pod = await cluster.read('v1', 'Pod', namespace, 'qdrant-0');
   expect(pod!.status!.containerStatuses[0].restartCount).toBe(0);
 }, 120_000);
+
+test('an API key is replaced in two steps, and refused in the third; its tokens are good until then', async () => {
+  const next = 'api-key-of-the-next-time-32-bytes';
+  const third = 'api-key-of-the-time-after-32-byte';
+  const step = async (apiKeyStep: number, keys: { apiKey: string; altApiKey: string }) => {
+    const { uid } = (await cluster.read('v1', 'Pod', namespace, 'qdrant-0'))!.metadata;
+    await secret('qdrant-api-key', keys);
+    await apply('apps/v1', 'StatefulSet', qdrantSpec({ ...args, apiKeyStep }).statefulSet);
+    await eventually('Qdrant has started again', 180_000, async () => {
+      const pod = await cluster.read('v1', 'Pod', namespace, 'qdrant-0');
+      return pod?.metadata.uid !== uid && (await handshake('qdrant', ca).then(() => true));
+    });
+  };
+  const accepted = (key: string) =>
+    count(client(token('app', 3, key))).then(
+      () => true,
+      ({ status }: { status: number }) => status,
+    );
+  await step(2, { apiKey: API_KEY, altApiKey: next });
+  expect([await accepted(API_KEY), await accepted(next), await accepted(third)]).toEqual([true, true, 403]);
+  await step(3, { apiKey: next, altApiKey: API_KEY });
+  expect([await accepted(API_KEY), await accepted(next), await accepted(third)]).toEqual([true, true, 403]);
+  await step(4, { apiKey: next, altApiKey: third });
+  expect([await accepted(API_KEY), await accepted(next), await accepted(third)]).toEqual([403, true, true]);
+}, 300_000);

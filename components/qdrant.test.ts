@@ -327,6 +327,43 @@ describe('logins', () => {
   });
 });
 
+describe('the API key is replaced in two steps: every peer accepts the next one before one of them shows it', () => {
+  // The mock gives a password the name of its resource: generations 1, 3, … are in one, 2, 4, … in the other.
+  const [odd, even] = ['qdrant-api-key-password-result', 'qdrant-api-key-password-b-result'];
+  test.each([
+    [1, { apiKey: odd }],
+    [2, { apiKey: odd, altApiKey: even }],
+    [3, { apiKey: even, altApiKey: odd }],
+    [4, { apiKey: even, altApiKey: odd }],
+    [5, { apiKey: odd, altApiKey: even }],
+  ])('step %i', async (apiKeyStep, keys) => {
+    const declared = await declaredBy(() => new Qdrant('qdrant', { ...args, apiKeyStep }));
+    const inputs = (name: string) => declared.find((resource) => resource.name === name)!.inputs;
+    expect(inputs('qdrant-api-key').stringData.value).toEqual(keys);
+    const newest = Math.floor(apiKeyStep / 2) + 1;
+    const generations = ['qdrant-api-key-password', 'qdrant-api-key-password-b'].map(
+      (name) => declared.find((resource) => resource.name === name)?.inputs.keepers?.generation,
+    );
+    const kept = [newest, newest - 1].filter((generation) => generation > 1).map(String);
+    expect(generations.filter((generation) => generation !== undefined).sort()).toEqual(kept.sort());
+  });
+
+  test('a step restarts the peers, which then have both keys', () => {
+    const pod = (apiKeyStep: number) => qdrantSpec({ ...args, apiKeyStep }).statefulSet.spec.template;
+    const keys = (apiKeyStep: number) =>
+      pod(apiKeyStep)
+        .spec.containers[0]!.env.map(({ name }) => name)
+        .filter((name) => name.endsWith('API_KEY'));
+    expect(keys(1)).toEqual(['QDRANT__SERVICE__API_KEY']);
+    expect(keys(2)).toEqual(['QDRANT__SERVICE__API_KEY', 'QDRANT__SERVICE__ALT_API_KEY']);
+    expect([1, 2, 3].map((step) => pod(step).metadata.annotations)).toEqual([
+      expect.not.objectContaining({ 'agent-data-platform/api-key-step': expect.anything() }),
+      expect.objectContaining({ 'agent-data-platform/api-key-step': '2' }),
+      expect.objectContaining({ 'agent-data-platform/api-key-step': '3' }),
+    ]);
+  });
+});
+
 test.each<[string, QdrantArgs, string[]]>([
   ['alone', args, []],
   ['with peers', { ...args, peers: 3 }, ['kubernetes:policy/v1:PodDisruptionBudget qdrant-budget']],

@@ -1,6 +1,6 @@
 import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
-import { generatedPassword } from './credential';
+import { apiKeys } from './qdrant-api-keys';
 import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
 import { QdrantArgs } from './qdrant-args';
 import { type QdrantAccess, QdrantLogins, loginToken } from './qdrant-logins';
@@ -18,7 +18,8 @@ export type { QdrantArgs } from './qdrant-args';
  * Logins are signed tokens: `app` (points of `appCollections`), `readonly` (reads them), `backup` (makes snapshots, for which
  * Qdrant asks for writing), `monitor` (metrics, for which Qdrant asks for reading everything). A rotation leaves the token
  * before it valid until the next one, and restarts nothing. The API key, which may do everything, is the platform's alone; it
- * signs the tokens, so to change it is to change all of them at once.
+ * signs the tokens. Two steps replace it, each of which restarts one peer after the other; tokens that the old key signed are
+ * valid until the step after them.
  * @see https://qdrant.tech/documentation/guides/distributed_deployment/
  * @see https://qdrant.tech/documentation/guides/security/
  */
@@ -39,8 +40,7 @@ export class Qdrant extends pulumi.ComponentResource {
   constructor(name: string, args: QdrantArgs, opts?: pulumi.ComponentResourceOptions) {
     super('agent-data-platform:data:Qdrant', name, {}, opts);
     const spec = qdrantSpec(args);
-    const apiKey = generatedPassword(`${name}-api-key`, this);
-    const stringData = { apiKey };
+    const stringData = apiKeys(`${name}-api-key`, args.apiKeyStep ?? 1, this);
     const secret = new k8s.core.v1.Secret(
       `${name}-api-key`,
       { ...spec.apiKeySecret, stringData },
@@ -67,7 +67,7 @@ export class Qdrant extends pulumi.ComponentResource {
     this.grpcPort = spec.endpoints.grpcPort;
     this.url = spec.endpoints.url;
     this.apiKeySecret = secret.metadata.name;
-    this.loginSecrets = this.declareLogins(name, spec.logins, apiKey, client);
+    this.loginSecrets = this.declareLogins(name, spec.logins, stringData.apiKey, client);
     this.registerOutputs({
       host: this.host,
       httpPort: this.httpPort,

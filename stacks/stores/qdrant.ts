@@ -65,6 +65,11 @@ const schema = z.strictObject({
     .describe(
       'Raise it by one to replace the token of every login; the tokens before stay valid until the next time.',
     ),
+  apiKeyStep: count(1)
+    .optional()
+    .describe(
+      'Raise it by one twice, with an update after each, to replace the API key that signs the tokens; each update restarts the peers one by one, and the key before is refused from the step after them.',
+    ),
 });
 
 interface QdrantSettings {
@@ -82,6 +87,7 @@ interface QdrantSettings {
   readonly hnswM: number;
   readonly hnswEfConstruct: number;
   readonly rotation: number;
+  readonly apiKeyStep: number;
 }
 
 const dev: QdrantSettings = {
@@ -99,6 +105,7 @@ const dev: QdrantSettings = {
   hnswM: 16,
   hnswEfConstruct: 100,
   rotation: 1,
+  apiKeyStep: 1,
 };
 
 const prod: QdrantSettings = {
@@ -116,11 +123,12 @@ const prod: QdrantSettings = {
   hnswM: 16,
   hnswEfConstruct: 200,
   rotation: 1,
+  apiKeyStep: 1,
 };
 
 function args(settings: QdrantSettings, platform: Platform): QdrantArgs {
   const { namespace, storageClass: className, priorityClass, kubeContext } = platform;
-  const { image, peers, storageSize, snapshotsSize, antiAffinity, rotation } = settings;
+  const { image, peers, storageSize, snapshotsSize, antiAffinity, rotation, apiKeyStep } = settings;
   const { replicationFactor, writeConsistencyFactor, vectorsOnDisk } = settings;
   const { quantization, hnswM, hnswEfConstruct } = settings;
   return {
@@ -141,6 +149,7 @@ function args(settings: QdrantSettings, platform: Platform): QdrantArgs {
     },
     appCollections: declaredCollections(DATABASE),
     rotation,
+    apiKeyStep,
     tlsSecret: TLS_SECRET,
     priorityClass,
     ...(kubeContext ? { context: kubeContext } : {}),
