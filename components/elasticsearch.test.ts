@@ -319,7 +319,7 @@ describe('the user of the snapshots', () => {
   const user = {
     namespace: 'platform',
     bucket: 'search-snapshots',
-    minio: { service: 'minio', port: 9000, rootSecret: 'minio-root' },
+    minio: { service: 'minio', port: 9000, adminSecret: 'minio-admin', rootSecret: 'minio-root' },
   };
 
   it('has rights on its bucket and nothing else', () => {
@@ -337,6 +337,7 @@ describe('the user of the snapshots', () => {
           namespace: 'platform',
           service: 'minio',
           port: 9000,
+          adminSecret: 'minio-admin',
           rootSecret: 'minio-root',
           accessKeys: ['elasticsearch-snapshots'],
           keysSecret: 'elasticsearch-snapshots-keys',

@@ -31,7 +31,7 @@ export class MinioAdminError extends Error {
 }
 
 /**
- * The part of MinIO's admin API that users, policies and quotas need; every call may be repeated.
+ * The part of MinIO's admin API that users, policies, quotas and settings need; every call may be repeated.
  * @see https://github.com/minio/madmin-go
  */
 export class MinioAdmin {
@@ -39,44 +39,71 @@ export class MinioAdmin {
 
   constructor(
     private readonly address: MinioAddress,
-    private readonly root: MinioKeys,
+    /** Who administers. */
+    readonly keys: MinioKeys,
   ) {
     this.signer = new SignatureV4({
       service: 's3',
       region: 'us-east-1',
-      credentials: { accessKeyId: root.accessKey, secretAccessKey: root.secretKey },
+      credentials: { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey },
       sha256: Sha256,
     });
   }
 
+  /** The same MinIO, administered by somebody else. */
+  as(keys: MinioKeys): MinioAdmin {
+    return new MinioAdmin(this.address, keys);
+  }
+
+  /** Whether MinIO knows the keys and lets them administer. */
+  async mayAdminister(): Promise<boolean> {
+    try {
+      await this.send('GET', 'list-canned-policies');
+      return true;
+    } catch (error) {
+      if (error instanceof MinioAdminError && error.status === 403) return false;
+      throw error;
+    }
+  }
+
   /** Creates or replaces a named policy. */
   putPolicy(name: string, policy: object): Promise<void> {
-    return this.put('add-canned-policy', { name }, Buffer.from(JSON.stringify(policy)));
+    return this.send('PUT', 'add-canned-policy', { name }, Buffer.from(JSON.stringify(policy)));
   }
 
   /** Creates a user, or gives it another secret key. */
   putUser({ accessKey, secretKey }: MinioKeys): Promise<void> {
     const account = Buffer.from(JSON.stringify({ secretKey, status: 'enabled' }));
-    return this.put('add-user', { accessKey }, encryptForAdmin(this.root.secretKey, account));
+    return this.send('PUT', 'add-user', { accessKey }, encryptForAdmin(this.keys.secretKey, account));
   }
 
   /** Gives a user exactly one policy. */
   setPolicy(accessKey: string, policy: string): Promise<void> {
     const query = { isGroup: 'false', policyName: policy, userOrGroup: accessKey };
-    return this.put('set-user-or-group-policy', query, Buffer.alloc(0));
+    return this.send('PUT', 'set-user-or-group-policy', query);
   }
 
   /** Lets a bucket grow to so many bytes; 0 is no limit. */
   setQuota(bucket: string, bytes: number): Promise<void> {
     const quota = { quota: bytes, size: bytes, quotatype: 'hard' };
-    return this.put('set-bucket-quota', { bucket }, Buffer.from(JSON.stringify(quota)));
+    return this.send('PUT', 'set-bucket-quota', { bucket }, Buffer.from(JSON.stringify(quota)));
   }
 
-  private async put(operation: string, query: Record<string, string>, body: Buffer): Promise<void> {
+  /** Changes settings of one subsystem in all servers, such as `api root_access=off`. */
+  setConfig(settings: string): Promise<void> {
+    return this.send('PUT', 'set-config-kv', {}, encryptForAdmin(this.keys.secretKey, Buffer.from(settings)));
+  }
+
+  private async send(
+    method: 'GET' | 'PUT',
+    operation: string,
+    query: Record<string, string> = {},
+    body: Buffer = Buffer.alloc(0),
+  ): Promise<void> {
     const { host, port, tls } = this.address;
     const protocol = tls ? 'https:' : 'http:';
     const { path, headers } = await this.signer.sign({
-      method: 'PUT',
+      method,
       protocol,
       hostname: host,
       port,
@@ -90,7 +117,7 @@ export class MinioAdmin {
     });
     const url = `${protocol}//${host}:${port}${path}?${new URLSearchParams(query)}`;
     try {
-      await http({ method: 'PUT', url, headers, body, tls });
+      await http({ method, url, headers, body, tls });
     } catch (error) {
       throw refusal(operation, error as HttpError);
     }

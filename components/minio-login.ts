@@ -3,6 +3,7 @@ import * as k8s from '@pulumi/kubernetes';
 import * as pulumi from '@pulumi/pulumi';
 import { credential, slotUser } from './credential';
 import type { MinioPolicy } from './minio-policies';
+import { keysSecretName } from './minio-secrets';
 import { type MinioService, MinioUser } from './minio-user';
 
 /** A login of MinIO, with two users in turn so that the keys before a rotation stay valid until the next one. */
@@ -29,7 +30,7 @@ export type MinioLoginSpec = ReturnType<typeof minioLoginSpec>;
 /** Specifies the two Secrets and the user. */
 export function minioLoginSpec(args: MinioLoginArgs) {
   const { namespace, secret, labels, user, policy, rotation, minio, context } = args;
-  const keysSecret = `${secret}-keys`;
+  const keysSecret = keysSecretName(secret);
   return {
     user: {
       namespace,
@@ -48,12 +49,12 @@ export function minioLoginSpec(args: MinioLoginArgs) {
   };
 }
 
-/** Declares a login; returns the name of its Secret, which has a new key only once MinIO accepts it. */
+/** Declares a login; returns its Secret, which has a new key only once MinIO accepts it. */
 export function declareMinioLogin(
   name: string,
   spec: MinioLoginSpec,
   { parent, dependsOn = [] }: { parent: pulumi.Resource; dependsOn?: pulumi.Resource[] },
-): pulumi.Output<string> {
+): k8s.core.v1.Secret {
   const { policyName, rotation } = spec.user;
   const { slot, current, previous } = credential(name, rotation, parent);
   const accessKey = slotUser(policyName, slot);
@@ -68,8 +69,7 @@ export function declareMinioLogin(
       token: current.apply((secretKey) => metricsToken({ accessKey, secretKey })),
     }),
   } as Record<string, pulumi.Input<string>>;
-  const secret = new k8s.core.v1.Secret(name, { ...spec.secret, stringData }, { parent, dependsOn: user });
-  return secret.metadata.name;
+  return new k8s.core.v1.Secret(name, { ...spec.secret, stringData }, { parent, dependsOn: user });
 }
 
 /**

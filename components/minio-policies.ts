@@ -71,6 +71,9 @@ export const ownerPolicy = policy(
   allow(objects([HISTORY_BUCKET]), 's3:DeleteObject', 's3:GetObject', 's3:PutObject'),
 );
 
+/** Everything that root may do. */
+export const adminPolicy = policy({ Effect: 'Allow', Action: ['admin:*'] }, allow([ALL], 's3:*'));
+
 /** Reading of every object, version, tag and bucket setting. */
 export const backupPolicy = policy(
   allow(

@@ -13,8 +13,17 @@ import {
   selectorLabels,
 } from './metadata';
 import { MinioArgs, ResolvedMinioArgs, resolveMinioArgs, tolerableServers } from './minio-args';
+import type { MinioPlace } from './minio-administrator';
 import { type MinioLoginArgs, minioLoginSpec, type MinioLoginSpec } from './minio-login';
-import { backupPolicy, monitorPolicy, ownerPolicy, readOnlyPolicy, readWritePolicy } from './minio-policies';
+import {
+  adminPolicy,
+  backupPolicy,
+  monitorPolicy,
+  ownerPolicy,
+  readOnlyPolicy,
+  readWritePolicy,
+} from './minio-policies';
+import { administrators } from './minio-secrets';
 import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
@@ -24,8 +33,8 @@ const PORT = 9000;
 const ROOT_USER = 'platform-root';
 const CERTIFICATES = '/certs';
 
-/** Who logs in to MinIO besides the root user. */
-export type MinioRole = 'owner' | 'app' | 'readonly' | 'backup' | 'monitor';
+/** Who logs in to MinIO; the root user makes `admin`, who makes the others. */
+export type MinioRole = 'admin' | 'owner' | 'app' | 'readonly' | 'backup' | 'monitor';
 
 /** Object specifications of the MinIO component; the component adds the root password. */
 export type MinioSpec = ReturnType<typeof minioSpec>;
@@ -38,12 +47,17 @@ export function minioSpec(input: MinioArgs) {
   const args = resolveMinioArgs(input);
   const { name, namespace } = args;
   return {
-    rootSecret: { metadata: metadata(args, `${name}-root`), type: 'Opaque', rootUser: ROOT_USER },
+    rootSecret: {
+      metadata: metadata(args, administrators(name).rootSecret),
+      type: 'Opaque',
+      rootUser: ROOT_USER,
+    },
     serviceAccount: { metadata: metadata(args, name), automountServiceAccountToken: false },
     auditConfig: args.auditImage
       ? { metadata: metadata(args, `${name}-audit`), data: auditWebhookFiles }
       : undefined,
     logins: loginSpecs(args),
+    rootAccess: { ...minioPlace(args), rotation: args.rotation },
     services: { nodes: nodesServiceSpec(args), client: clientServiceSpec(args) },
     statefulSet: statefulSetSpec(args),
     disruptionBudget: args.mode === 'distributed' ? disruptionBudgetSpec(args) : undefined,
@@ -78,15 +92,23 @@ function scheme({ tlsSecret }: ResolvedMinioArgs): 'http' | 'https' {
   return tlsSecret ? 'https' : 'http';
 }
 
-/** The logins that exist, each with no more rights than it needs. */
-function loginSpecs(args: ResolvedMinioArgs): Partial<Record<MinioRole, MinioLoginSpec>> {
-  const { name, namespace, rotation, tlsSecret, context } = args;
-  const minio = {
+function minioPlace({ name, namespace, tlsSecret, context }: ResolvedMinioArgs): MinioPlace {
+  return {
+    namespace,
     service: name,
     port: PORT,
-    rootSecret: `${name}-root`,
+    ...administrators(name),
     ...(tlsSecret ? { caSecret: tlsSecret } : {}),
+    ...(context ? { context } : {}),
   };
+}
+
+type LoginSpecs = Partial<Record<MinioRole, MinioLoginSpec>> & Readonly<Record<'admin', MinioLoginSpec>>;
+
+/** The logins that exist, each with no more rights than it needs. */
+function loginSpecs(args: ResolvedMinioArgs): LoginSpecs {
+  const { name, rotation } = args;
+  const { namespace, context, ...minio } = minioPlace(args);
   const login = (role: MinioRole, more: Pick<MinioLoginArgs, 'policy' | 'metricsToken'>) =>
     minioLoginSpec({
       ...{ namespace, rotation, minio, context },
@@ -99,6 +121,7 @@ function loginSpecs(args: ResolvedMinioArgs): Partial<Record<MinioRole, MinioLog
     readonly: login('readonly', { policy: readOnlyPolicy(buckets) }),
   };
   return {
+    admin: login('admin', { policy: adminPolicy }),
     owner: login('owner', { policy: ownerPolicy }),
     ...(buckets.length > 0 ? applications : {}),
     backup: login('backup', { policy: backupPolicy }),
@@ -243,9 +266,10 @@ function fromSecret(variable: string, name: string, key: string) {
 
 /** Servers of one MinIO refuse another whose variables have other values than theirs. */
 function environment({ name, auditImage }: ResolvedMinioArgs) {
+  const { rootSecret } = administrators(name);
   return [
-    fromSecret('MINIO_ROOT_USER', `${name}-root`, 'rootUser'),
-    fromSecret('MINIO_ROOT_PASSWORD', `${name}-root`, 'rootPassword'),
+    fromSecret('MINIO_ROOT_USER', rootSecret, 'rootUser'),
+    fromSecret('MINIO_ROOT_PASSWORD', rootSecret, 'rootPassword'),
     { name: 'MINIO_BROWSER', value: 'off' },
     { name: 'MINIO_UPDATE', value: 'off' },
     { name: 'MINIO_PROMETHEUS_AUTH_TYPE', value: 'jwt' },

@@ -1,7 +1,6 @@
 import type { dynamic } from '@pulumi/pulumi';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
-import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
-import { MinioAdmin } from './minio-admin';
+import { asAdministrator, secretOf } from './minio-administrator';
 import type { MinioUserInputs } from './minio-user';
 
 /**
@@ -9,41 +8,21 @@ import type { MinioUserInputs } from './minio-user';
  * @throws Error when a Secret is missing; MinioAdminError when MinIO refuses.
  */
 export async function putMinioUser(inputs: MinioUserInputs) {
-  const { namespace, service, caSecret } = inputs;
+  const { namespace, keysSecret, policyName } = inputs;
   const cluster = KubernetesCluster.load({ context: inputs.context });
-  const root = await secret(cluster, namespace, inputs.rootSecret, ['rootUser', 'rootPassword']);
-  const keys = await secret(cluster, namespace, inputs.keysSecret, inputs.accessKeys);
-  const authority = caSecret && (await secret(cluster, namespace, caSecret, ['ca.crt']))['ca.crt'];
-  const tls = authority ? { ca: authority, serverName: service } : undefined;
-  const tunnel = await forwardWhenReady(cluster, namespace, service, inputs.port);
-  try {
-    const { host, port } = tunnel;
-    const admin = new MinioAdmin(
-      { host, port, tls },
-      { accessKey: root.rootUser, secretKey: root.rootPassword },
-    );
-    await admin.putPolicy(inputs.policyName, inputs.policy);
+  const keys = await secretOf(cluster, namespace, keysSecret, inputs.accessKeys);
+  await asAdministrator(inputs, async (administrator) => {
+    let admin = administrator;
+    await admin.putPolicy(policyName, inputs.policy);
     for (const accessKey of inputs.accessKeys) {
-      await admin.putUser({ accessKey, secretKey: keys[accessKey]! });
-      await admin.setPolicy(accessKey, inputs.policyName);
+      const user = { accessKey, secretKey: keys[accessKey]! };
+      await admin.putUser(user);
+      // From here on its old key is refused.
+      if (accessKey === admin.keys.accessKey) admin = admin.as(user);
+      await admin.setPolicy(accessKey, policyName);
     }
-  } finally {
-    await tunnel.close();
-  }
-  return { id: `${namespace}/${inputs.keysSecret}`, outs: inputs };
-}
-
-async function secret<K extends string>(
-  cluster: KubernetesCluster,
-  namespace: string,
-  name: string,
-  keys: readonly K[],
-): Promise<Record<K, string>> {
-  const data = await cluster.secret(namespace, name);
-  const missing = keys.filter((key) => !data?.[key]);
-  if (data && missing.length === 0) return data as Record<K, string>;
-  const what = data ? `has no ${missing.join(' and no ')}` : 'does not exist';
-  throw new Error(`Secret ${namespace}/${name} ${what}; run \`pulumi refresh\` and \`pulumi up\` again.`);
+  });
+  return { id: `${namespace}/${keysSecret}`, outs: inputs };
 }
 
 /** What Pulumi's provider process runs. */

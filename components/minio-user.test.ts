@@ -65,18 +65,30 @@ describe('requests', () => {
     await admin.putPolicy('app', { Version: '2012-10-17' });
     await admin.putUser({ accessKey: 'app', secretKey: 'of-the-app' });
     await admin.setPolicy('app', 'app');
+    await admin.setConfig('api root_access=off');
     expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'PUT /minio/admin/v3/add-canned-policy?name=app',
       'PUT /minio/admin/v3/add-user?accessKey=app',
       'PUT /minio/admin/v3/set-user-or-group-policy?isGroup=false&policyName=app&userOrGroup=app',
+      'PUT /minio/admin/v3/set-config-kv',
     ]);
     for (const { authorization, body } of seen) {
       expect(authorization).toMatch(
         /^AWS4-HMAC-SHA256 Credential=root\/\d{8}\/us-east-1\/s3\/aws4_request, /,
       );
       expect(body).not.toContain('of-the-app');
+      expect(body).not.toContain('root_access');
     }
     expect(seen[0]?.body).toBe('{"Version":"2012-10-17"}');
+  });
+
+  test('find out who may administer: a refusal is an answer, a server that cannot answer is an error', async () => {
+    expect(await admin.mayAdminister()).toBe(true);
+    answer = { status: 403, body: '{"Code":"InvalidAccessKeyId"}' };
+    expect(await admin.mayAdminister()).toBe(false);
+    answer = { status: 503, body: '{"Code":"XMinioServerNotInitialized"}' };
+    await expect(admin.mayAdminister()).rejects.toMatchObject({ status: 503 });
+    expect(seen[0]).toMatchObject({ method: 'GET', url: expect.stringContaining('/list-canned-policies') });
   });
 
   test('report what MinIO says when it refuses', async () => {

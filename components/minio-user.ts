@@ -7,7 +7,9 @@ export interface MinioService {
   /** Service of the S3 API. */
   readonly service: string;
   readonly port: number;
-  /** Secret with `rootUser` and `rootPassword`. */
+  /** Secret with the administrator's `accessKey` and `secretKey`. */
+  readonly adminSecret: string;
+  /** Secret with `rootUser` and `rootPassword`, who makes the administrator. */
   readonly rootSecret: string;
   /** Secret whose key `ca.crt` verifies the server's certificate; default no TLS. */
   readonly caSecret?: string;

@@ -22,7 +22,9 @@ import { eventually } from '../migrations/testing/servers';
 import { testAuthority, testCertificate } from '../migrations/testing/tls';
 import { newAuthority } from './certificates/x509';
 import { checksum } from './metadata';
+import { MinioAdmin } from './minio-admin';
 import { metricsToken } from './minio-login';
+import { refuseRoot } from './minio-root-access-provider';
 import { minioCertificate, type MinioRole, minioSpec } from './minio-spec';
 import { putMinioUser } from './minio-user-provider';
 import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
@@ -42,7 +44,8 @@ const args = {
 };
 const spec = minioSpec(args);
 const { dnsNames } = minioCertificate(args);
-const roles: readonly MinioRole[] = ['owner', 'app', 'readonly', 'backup', 'monitor'];
+/** The administrator makes the others. */
+const roles: readonly MinioRole[] = ['admin', 'owner', 'app', 'readonly', 'backup', 'monitor'];
 
 interface Keys {
   readonly accessKey: string;
@@ -59,6 +62,8 @@ const apply = (apiVersion: string, kind: string, object: object) =>
   cluster.apply({ apiVersion, kind, ...object } as KubernetesObject, { fieldManager: 'test', force: true });
 const secret = (name: string, stringData: Record<string, string>) =>
   apply('v1', 'Secret', { metadata: { name, namespace }, stringData });
+
+const root: Keys = { accessKey: spec.rootSecret.rootUser, secretKey: 'root-of-the-test' };
 
 /** The keys of a role at a rotation, as the component would generate them. */
 const keysOf = (role: MinioRole, rotation = 1): Keys => ({
@@ -80,9 +85,9 @@ async function rotate(role: MinioRole, rotation: number): Promise<void> {
   await secret(`minio-${role}`, { ...keysOf(role, rotation) });
 }
 
-function s3({ accessKey, secretKey }: Keys): S3Client {
+function s3({ accessKey, secretKey }: Keys, address = host): S3Client {
   const client = new S3Client({
-    endpoint: `https://${host}:9000`,
+    endpoint: `https://${address}:9000`,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
@@ -96,6 +101,28 @@ const put = (client: S3Client, Key: string, Bucket = BUCKET) =>
   client.send(new PutObjectCommand({ Bucket, Key, Body: Key }));
 const get = async (client: S3Client, Key: string, Bucket = BUCKET) =>
   (await client.send(new GetObjectCommand({ Bucket, Key }))).Body!.transformToString();
+/** Addresses of the four. */
+async function servers(): Promise<string[]> {
+  const addresses = (await cluster.list('v1', 'Pod', namespace)).map(({ status }) => status!.podIP as string);
+  expect(addresses.length).toBe(4);
+  return addresses;
+}
+/** What each server answers to root. */
+const rootAtEach = async () =>
+  Promise.all(
+    (await servers()).map(async (address) => {
+      const admin = new MinioAdmin({ host: address, port: 9000, tls: { ca, serverName: 'minio' } }, root);
+      const list = s3(root, address).send(new ListBucketsCommand());
+      return [
+        await list.then(
+          () => 'accepted',
+          ({ name }: Error) => name,
+        ),
+        await admin.mayAdminister(),
+      ];
+    }),
+  );
+const refused = Array.from({ length: 4 }, () => ['InvalidAccessKeyId', false]);
 const metrics = (token?: string) =>
   http({
     method: 'GET',
@@ -144,7 +171,7 @@ beforeAll(async () => {
   ca = (await testAuthority()).certificate;
   await secret('platform-ca', { 'ca.crt': ca });
   await secret('minio-tls', await testCertificate(dnsNames));
-  await secret('minio-root', { rootUser: spec.rootSecret.rootUser, rootPassword: 'root-of-the-test' });
+  await secret('minio-root', { rootUser: root.accessKey, rootPassword: root.secretKey });
   await apply('v1', 'ServiceAccount', spec.serviceAccount);
   await apply('v1', 'ConfigMap', spec.auditConfig!);
   for (const service of Object.values(spec.services)) await apply('v1', 'Service', service);
@@ -153,6 +180,7 @@ beforeAll(async () => {
   host = (await cluster.read('v1', 'Service', namespace, 'minio'))!.spec.clusterIP;
   await settled();
   for (const role of roles) await rotate(role, 1);
+  await refuseRoot(spec.rootAccess);
 }, 360_000);
 
 afterAll(async () => {
@@ -206,25 +234,16 @@ test('the servers have found each other over TLS: all are online, and each reads
   const text = await metrics(metricsToken({ accessKey, secretKey }));
   expect(text).toMatch(/^minio_cluster_nodes_online_total\{.*\} 4$/m);
   expect(text).toMatch(/^minio_cluster_drive_online_total\{.*\} 4$/m);
-  const pods = (await cluster.list('v1', 'Pod', namespace)).map((pod) => pod.status!.podIP as string);
-  expect(pods.length).toBe(4);
-  const app = keysOf('app');
-  const direct = pods.map((address) => {
-    const client = new S3Client({
-      endpoint: `https://${address}:9000`,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: { accessKeyId: app.accessKey, secretAccessKey: app.secretKey },
-      requestHandler: { httpsAgent: { ca, servername: 'minio' } },
-    });
-    clients.push(client);
-    return client;
-  });
+  const direct = (await servers()).map((address) => s3(keysOf('app'), address));
   await put(direct[0]!, 'from-the-first');
   for (const client of direct) expect(await get(client, 'from-the-first')).toBe('from-the-first');
 });
 
 const denied = { name: 'AccessDenied' };
+
+test('every server refuses root, by S3 and by the admin API', async () => {
+  expect(await rootAtEach()).toEqual(refused);
+});
 
 test('app writes and reads the objects of its buckets, and nothing else', async () => {
   const app = s3(keysOf('app'));
@@ -312,6 +331,7 @@ test('a rotation under load: the keys before it work until the next one, without
   };
   const report = await underWrites('rotation', write, async (loop) => {
     await eventually('writes before', 30_000, async () => loop.count >= 10);
+    await rotate('admin', 2);
     await rotate('app', 2);
     const { count } = loop;
     await eventually('writes after', 30_000, async () => loop.count >= count + 10);
@@ -327,6 +347,22 @@ test('a rotation under load: the keys before it work until the next one, without
   await expect(put(s3(keysOf('app', 1)), 'first')).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' });
   await expect(put(old, 'first')).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' });
 }, 120_000);
+
+test('the administrator rotates as the others do; two rotations at once leave it the newest two keys', async () => {
+  const wrong = { name: 'SignatureDoesNotMatch' };
+  const list = (rotation: number) => s3(keysOf('admin', rotation)).send(new ListBucketsCommand());
+  await list(1);
+  await list(2);
+  await rotate('admin', 3);
+  await list(2);
+  await list(3);
+  await expect(list(1)).rejects.toMatchObject(wrong);
+  await rotate('admin', 5);
+  await list(4);
+  await list(5);
+  await expect(list(3)).rejects.toMatchObject(wrong);
+  await expect(list(2)).rejects.toMatchObject(wrong);
+});
 
 test('a renewed certificate replaces the servers one by one, under load', async () => {
   const before = await handshake('minio', ca);
@@ -349,4 +385,5 @@ test('a renewed certificate replaces the servers one by one, under load', async 
   expect(await handshake('minio', ca)).not.toBe(before);
   expect(report.failures).toEqual([]);
   for (const id of report.acknowledged) expect(await get(client, id)).toBe(id);
+  expect(await rootAtEach()).toEqual(refused);
 }, 600_000);

@@ -6,7 +6,14 @@ import {
 } from './audit-webhook';
 import { Minio, MinioArgs } from './minio';
 import { metricsToken } from './minio-login';
-import { backupPolicy, monitorPolicy, ownerPolicy, readOnlyPolicy, readWritePolicy } from './minio-policies';
+import {
+  adminPolicy,
+  backupPolicy,
+  monitorPolicy,
+  ownerPolicy,
+  readOnlyPolicy,
+  readWritePolicy,
+} from './minio-policies';
 import { minioCertificate, minioSpec } from './minio-spec';
 import { declaredBy } from './testing/mocks';
 
@@ -28,6 +35,7 @@ const login = (role: string, policy: object, more: object = {}) => ({
     namespace: 'data',
     service: 'minio',
     port: 9000,
+    adminSecret: 'minio-admin',
     rootSecret: 'minio-root',
     accessKeys: [`platform-${role}`],
     keysSecret: `minio-${role}-keys`,
@@ -51,7 +59,16 @@ test('a single server, whole', () => {
     rootSecret: { metadata: metadata('minio-root'), type: 'Opaque', rootUser: 'platform-root' },
     serviceAccount: { metadata: metadata('minio'), automountServiceAccountToken: false },
     auditConfig: undefined,
+    rootAccess: {
+      namespace: 'data',
+      service: 'minio',
+      port: 9000,
+      adminSecret: 'minio-admin',
+      rootSecret: 'minio-root',
+      rotation: 1,
+    },
     logins: {
+      admin: login('admin', adminPolicy),
       owner: login('owner', ownerPolicy),
       backup: login('backup', backupPolicy),
       monitor: { ...login('monitor', monitorPolicy), metricsToken: true },
@@ -269,7 +286,7 @@ describe('the logins of applications', () => {
 
   test('are for their buckets, and exist where there are some', () => {
     const { logins } = minioSpec({ ...args, appBuckets: buckets, context: 'here' });
-    expect(Object.keys(logins)).toEqual(['owner', 'app', 'readonly', 'backup', 'monitor']);
+    expect(Object.keys(logins)).toEqual(['admin', 'owner', 'app', 'readonly', 'backup', 'monitor']);
     expect(logins.app).toEqual(login('app', readWritePolicy(sorted), { context: 'here' }));
     expect(logins.readonly).toEqual(login('readonly', readOnlyPolicy(sorted), { context: 'here' }));
   });
@@ -346,7 +363,7 @@ test.each<[string, MinioArgs, string[]]>([
   async (_mode, args, more) => {
     const declared = await declaredBy(() => new Minio('minio', args));
     const parent = 'agent-data-platform:data:Minio';
-    const logins = ['minio-backup', 'minio-monitor', 'minio-owner'];
+    const logins = ['minio-admin', 'minio-backup', 'minio-monitor', 'minio-owner'];
     expect(declared.map(({ path, name }) => `${path.replace(`${parent}$`, '')} ${name}`)).toEqual([
       `${parent} minio`,
       'kubernetes:apps/v1:StatefulSet minio',
@@ -359,6 +376,7 @@ test.each<[string, MinioArgs, string[]]>([
       'kubernetes:core/v1:Service minio-nodes',
       'kubernetes:core/v1:ServiceAccount minio',
       ...more,
+      'pulumi-nodejs:dynamic/minio:RootAccess minio-root-access',
       ...logins.map((name) => `pulumi-nodejs:dynamic/minio:User ${name}-user`),
       ...[...logins, 'minio-root'].map(
         (name) => `random:index/randomPassword:RandomPassword ${name}-password`,

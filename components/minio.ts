@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { generatedPassword } from './credential';
 import { MinioArgs } from './minio-args';
 import { declareMinioLogin } from './minio-login';
+import { MinioRootAccess } from './minio-root-access';
 import { MinioRole, MinioSpec, minioSpec } from './minio-spec';
 import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
 
@@ -12,10 +13,10 @@ export type { MinioArgs } from './minio-args';
  * MinIO, the platform's object storage: one server, or at least four with erasure coding; needs the namespace.
  * In mode distributed each server may fail without loss, and writes go on while `disruptionBudget` servers are away.
  *
- * Logins: `owner` (buckets and their settings, for migrations), `app` (objects of `appBuckets`), `readonly` (reads them),
+ * Logins: `admin` (everything, for the platform itself), `owner` (buckets and their settings, for migrations), `app` (objects of `appBuckets`), `readonly` (reads them),
  * `backup` (reads everything), `monitor` (metrics, with a `token`). A rotation leaves the key before it valid until the
- * next one, and restarts nothing. The root user only makes the others: the servers trust each other by its password, so
- * they would all have to stop at once to change it.
+ * next one, and restarts nothing. The root user only makes `admin` and is then refused: the servers trust each other by its
+ * password, so they would all have to stop at once to change it.
  * @see https://github.com/minio/minio/blob/master/docs/distributed/README.md
  * @see https://github.com/minio/minio/blob/master/docs/multi-user/README.md
  */
@@ -25,8 +26,6 @@ export class Minio extends pulumi.ComponentResource {
   readonly port: number;
   /** S3 endpoint for applications, with path-style addressing. */
   readonly url: string;
-  /** Secret with the keys `rootUser` and `rootPassword`: for administration, not for applications. */
-  readonly rootSecret: pulumi.Output<string>;
   /** Secrets with the keys `accessKey` and `secretKey`; `app` and `readonly` are undefined without `appBuckets`. */
   readonly loginSecrets: Readonly<Partial<Record<MinioRole, pulumi.Output<string>>>>;
   /** The StatefulSet: depend on it to use MinIO. */
@@ -57,13 +56,11 @@ export class Minio extends pulumi.ComponentResource {
     this.host = spec.endpoints.host;
     this.port = spec.endpoints.port;
     this.url = spec.endpoints.url;
-    this.rootSecret = secret.metadata.name;
-    this.loginSecrets = this.declareLogins(name, spec.logins, client);
+    this.loginSecrets = this.declareLogins(name, spec, client);
     this.registerOutputs({
       host: this.host,
       port: this.port,
       url: this.url,
-      rootSecret: this.rootSecret,
       loginSecrets: this.loginSecrets,
     });
   }
@@ -74,13 +71,16 @@ export class Minio extends pulumi.ComponentResource {
   }
 
   /** Names of the Secrets, known once MinIO knows the users. */
-  private declareLogins(name: string, specs: MinioSpec['logins'], service: pulumi.Resource) {
-    const options = { parent: this, dependsOn: [service] };
+  private declareLogins(name: string, { logins, rootAccess }: MinioSpec, service: pulumi.Resource) {
+    const { admin: adminSpec, ...others } = logins;
+    const admin = declareMinioLogin(`${name}-admin`, adminSpec, { parent: this, dependsOn: [service] });
+    const options = { parent: this, dependsOn: [service, admin] };
+    new MinioRootAccess(`${name}-root-access`, rootAccess, options);
+    const secrets = Object.entries(others).map(
+      ([role, spec]) => [role, declareMinioLogin(`${name}-${role}`, spec, options)] as const,
+    );
     return Object.fromEntries(
-      Object.entries(specs).map(([role, spec]) => [
-        role,
-        declareMinioLogin(`${name}-${role}`, spec, options),
-      ]),
+      [['admin', admin] as const, ...secrets].map(([role, { metadata }]) => [role, metadata.name]),
     ) as Partial<Record<MinioRole, pulumi.Output<string>>>;
   }
 }

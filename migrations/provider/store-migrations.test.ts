@@ -33,7 +33,7 @@ test('declares the files, the reference and nothing secret', async () => {
     namespace: 'data',
     service: 'minio',
     port: 9000,
-    credentialsSecret: 'minio-root',
+    credentialsSecret: 'minio-owner',
   } as const;
   const resource = new StoreMigrations('buckets', { store: 'minio', database: 'platform', connection });
   await new Promise((resolve) => resource.urn.apply(resolve));

@@ -25,10 +25,7 @@ const others: Partial<Record<BackupStore, Readonly<Partial<Record<Purpose, Login
   },
   minio: {
     backup: { credentialsSecret: 'minio-backup' },
-    restore: {
-      credentialsSecret: 'minio-root',
-      keys: { accessKey: 'rootUser', secretKey: 'rootPassword' },
-    },
+    restore: { credentialsSecret: 'minio-admin' },
   },
   elasticsearch: {
     // https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/managed-credentials-eck

@@ -11,6 +11,7 @@ import {
 import { elasticsearchCertificate } from '../../components/elasticsearch-spec';
 import { ElasticsearchSnapshotUser, snapshotUserSpec } from '../../components/elasticsearch-snapshot-user';
 import { dataStreams } from '../../components/log-shipper-config';
+import { administrators } from '../../components/minio-secrets';
 import { images, versions } from '../../components/versions';
 import { connectionReference, storeService } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
@@ -28,7 +29,7 @@ import {
   spread,
   type Spread,
 } from './fields';
-import { ELASTICSEARCH_SNAPSHOTS, MINIO_ROOT_SECRET } from './minio';
+import { ELASTICSEARCH_SNAPSHOTS } from './minio';
 import { defineStore, login, type Platform, type StoreOptions } from './store';
 
 const DATABASE = 'platform';
@@ -235,7 +236,7 @@ function snapshotUser({ namespace, kubeContext }: Platform) {
   return {
     namespace,
     bucket: ELASTICSEARCH_SNAPSHOTS,
-    minio: { service, port, rootSecret: MINIO_ROOT_SECRET, caSecret },
+    minio: { service, port, ...administrators('minio'), caSecret },
     ...(kubeContext ? { context: kubeContext } : {}),
   };
 }

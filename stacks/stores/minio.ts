@@ -25,9 +25,6 @@ import { defineStore, overridden, type Platform } from './store';
 const DATABASE = 'platform';
 const TLS_SECRET = 'minio-tls';
 
-/** Secret of the user that makes the others. */
-export const MINIO_ROOT_SECRET = 'minio-root';
-
 /** Bucket that only Elasticsearch writes; applications have no rights there. */
 export const ELASTICSEARCH_SNAPSHOTS = 'elasticsearch-snapshots';
 
@@ -47,7 +44,7 @@ const schema = z.strictObject({
   rotation: count(1)
     .optional()
     .describe(
-      'Raise it by one to replace the key of every login but the root user’s; the keys before stay valid until the next time.',
+      'Raise it by one to replace the key of every login; the keys before stay valid until the next time.',
     ),
 });
 
