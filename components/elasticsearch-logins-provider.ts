@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, errors } from '@elastic/elasticsearch';
 import type { dynamic } from '@pulumi/pulumi';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { ELASTIC_USER, keepElasticPassword, replaceElasticPassword } from './elasticsearch-elastic-user';
 import type { ElasticsearchLoginsInputs } from './elasticsearch-logins';
 
 const PORT = 9200;
@@ -22,7 +23,10 @@ export async function awaitLogins(inputs: ElasticsearchLoginsInputs, withinMs = 
   const cluster = KubernetesCluster.load({ context: inputs.context });
   const ca = (await cluster.secret(inputs.namespace, inputs.caSecret))?.['ca.crt'];
   if (!ca) throw missing(inputs.namespace, inputs.caSecret, 'ca.crt');
-  const logins = await Promise.all(inputs.userSecrets.map((name) => login(cluster, inputs.namespace, name)));
+  const logins = await Promise.all([
+    ...inputs.userSecrets.map((name) => login(cluster, inputs.namespace, name)),
+    elasticLogin(cluster, inputs),
+  ]);
   const deadline = performance.now() + withinMs;
   for (const pod of await nodes(cluster, inputs)) {
     const tunnel = await cluster.forward(inputs.namespace, pod, PORT);
@@ -79,14 +83,38 @@ async function login(cluster: KubernetesCluster, namespace: string, name: string
   throw missing(namespace, name, 'username and password');
 }
 
+async function elasticLogin(
+  cluster: KubernetesCluster,
+  { namespace, elasticUserSecret }: ElasticsearchLoginsInputs,
+): Promise<Login> {
+  const password = (await cluster.secret(namespace, elasticUserSecret))?.[ELASTIC_USER];
+  if (password) return { username: ELASTIC_USER, password };
+  throw missing(namespace, elasticUserSecret, ELASTIC_USER);
+}
+
 function missing(namespace: string, name: string, keys: string): Error {
   return new Error(
     `Secret ${namespace}/${name} with ${keys} does not exist; run \`pulumi refresh\` and \`pulumi up\` again.`,
   );
 }
 
+/** Provider method: a new cluster's logins. @throws Error as {@link awaitLogins}. */
+async function createLogins(inputs: ElasticsearchLoginsInputs) {
+  await keepElasticPassword(KubernetesCluster.load({ context: inputs.context }), inputs);
+  return awaitLogins(inputs);
+}
+
+/** Provider method: a rotation replaces the operator's password, too. @throws Error as {@link awaitLogins}. */
+async function updateLogins(olds: ElasticsearchLoginsInputs, news: ElasticsearchLoginsInputs) {
+  if (olds.rotation === news.rotation) return createLogins(news);
+  const cluster = KubernetesCluster.load({ context: news.context });
+  await replaceElasticPassword(cluster, news, performance.now() + WITHIN_MS);
+  return awaitLogins(news);
+}
+
 /** What Pulumi's provider process runs. */
-export const provider: dynamic.ResourceProvider = {
-  create: (inputs) => awaitLogins(inputs),
-  update: (_id, _olds, news) => awaitLogins(news),
-};
+export const provider = {
+  create: (inputs: ElasticsearchLoginsInputs) => createLogins(inputs),
+  update: (_id: string, olds: ElasticsearchLoginsInputs, news: ElasticsearchLoginsInputs) =>
+    updateLogins(olds, news),
+} satisfies dynamic.ResourceProvider;

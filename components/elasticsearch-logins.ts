@@ -12,7 +12,9 @@ export interface ElasticsearchLoginsInputs {
   readonly caSecret: string;
   /** Secrets of the file realm, each with `username` and `password`. */
   readonly userSecrets: readonly string[];
-  /** Counts rotations: another one is waited for again. */
+  /** Secret of the operator's user `elastic`. */
+  readonly elasticUserSecret: string;
+  /** Counts rotations: another one replaces the password of `elastic`, and is waited for again. */
   readonly rotation: number;
   /** Context in the kubeconfig; default the current one. */
   readonly context?: string;

@@ -12,7 +12,7 @@ import { elasticsearchTarget } from '../migrations/targets/elasticsearch/store';
 import { eventually } from '../migrations/testing/servers';
 import { slotOf } from './credential';
 import type { ElasticsearchArgs } from './elasticsearch-args';
-import { awaitLogins } from './elasticsearch-logins-provider';
+import { awaitLogins, provider } from './elasticsearch-logins-provider';
 import { elasticsearchOperatorSpec } from './elasticsearch-operator-spec';
 import { elasticsearchSpec } from './elasticsearch-spec';
 import { loadManifest } from './manifest-bundle/manifest';
@@ -122,7 +122,9 @@ async function rotate(rotation: number): Promise<void> {
     const { apiVersion, kind } = spec.cluster;
     return (await cluster.read(apiVersion, kind, namespace, 'elasticsearch'))?.status?.phase === 'Ready';
   });
-  await awaitLogins(spec.loginCheck);
+  const { loginCheck } = spec;
+  if (rotation === 1) await provider.create(loginCheck);
+  else await provider.update('', { ...loginCheck, rotation: rotation - 1 }, loginCheck);
 }
 
 async function migrate(): Promise<void> {
@@ -141,10 +143,12 @@ async function migrate(): Promise<void> {
   expect(failed).toBeUndefined();
 }
 
-function clientOf(username: string, generation: number): Client {
+const clientOf = (username: string, generation: number) => connect(username, password(generation));
+
+function connect(username: string, password: string): Client {
   const client = new Client({
     node: `https://${tunnel.host}:${tunnel.port}`,
-    auth: { username, password: password(generation) },
+    auth: { username, password },
     tls: { ca, servername: serverName },
     maxRetries: 0,
   });
@@ -158,7 +162,19 @@ const status = (attempt: Promise<unknown>) =>
     (error: unknown) => (error as errors.ResponseError).statusCode,
   );
 
+const { elasticUserSecret } = elasticsearchSpec(args).loginCheck;
+const elasticPassword = async () => (await cluster.secret(namespace, elasticUserSecret))!.elastic!;
+
+/** What changes when a node's pod or its container starts again. */
+async function starts() {
+  const { metadata, status } = (await cluster.read('v1', 'Pod', namespace, 'elasticsearch-es-default-0'))!;
+  const [container] = status!.containerStatuses as { restartCount: number }[];
+  return { uid: metadata.uid, restarts: container!.restartCount };
+}
+
 test('a rotation under load: the login before it works on, and the one before that is refused', async () => {
+  const before = { starts: await starts(), elastic: await elasticPassword() };
+  expect(before.starts.restarts).toBe(0);
   const old = clientOf('platform-app', 1);
   const failures: unknown[] = [];
   let acknowledged = 0;
@@ -174,19 +190,41 @@ test('a rotation under load: the login before it works on, and the one before th
     }
   })();
   await rotate(2);
-  const before = acknowledged;
-  await eventually('the load goes on', 30_000, () => Promise.resolve(acknowledged > before + 20));
+  const rotated = acknowledged;
+  await eventually('the load goes on', 30_000, () => Promise.resolve(acknowledged > rotated + 20));
   rotating = false;
   await load;
   expect(failures).toEqual([]);
   const current = clientOf('platform-app-b', 2);
   await current.indices.refresh({ index: 'documents' });
   expect((await current.count({ index: 'documents' })).count).toBe(acknowledged);
+  const elastic = await elasticPassword();
+  expect(await status(connect('elastic', before.elastic).security.authenticate())).toBe(401);
+  expect(await status(connect('elastic', elastic).security.authenticate())).toBe(200);
+  expect(await starts()).toEqual(before.starts);
 
   await rotate(3);
   expect(await status(clientOf('platform-app', 3).count({ index: 'documents' }))).toBe(200);
   expect(await status(current.count({ index: 'documents' }))).toBe(200);
   expect(await status(old.count({ index: 'documents' }))).toBe(401);
+  expect(await status(connect('elastic', elastic).security.authenticate())).toBe(401);
+  expect(await starts()).toEqual(before.starts);
+});
+
+test('an update that is repeated leaves the password of elastic; one that was interrupted replaces it', async () => {
+  const { loginCheck } = elasticsearchSpec({ ...args, rotation: 3 });
+  const olds = { ...loginCheck, rotation: 2 };
+  const password = await elasticPassword();
+  await provider.update('', olds, loginCheck);
+  expect(await elasticPassword()).toBe(password);
+
+  await cluster.delete('v1', 'Secret', namespace, elasticUserSecret);
+  await provider.update('', olds, loginCheck);
+  const replaced = await elasticPassword();
+  expect(replaced).not.toBe(password);
+  await provider.update('', olds, loginCheck);
+  expect(await elasticPassword()).toBe(replaced);
+  expect(await status(connect('elastic', replaced).security.authenticate())).toBe(200);
 });
 
 test('a login that no node knows is named with its node', async () => {

@@ -43,6 +43,7 @@ export function elasticsearchSpec(input: ElasticsearchArgs) {
       serverName: `${name}-es-http.${namespace}.svc`,
       caSecret: `${name}-es-http-certs-public`,
       userSecrets: realmSecrets(args),
+      elasticUserSecret: `${name}-es-elastic-user`,
       rotation: args.rotation,
       ...(args.context ? { context: args.context } : {}),
     },

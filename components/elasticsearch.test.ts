@@ -167,6 +167,7 @@ describe('elasticsearchSpec', () => {
     expect(rotated.loginCheck).toMatchObject({
       cluster: 'elasticsearch',
       serverName: 'elasticsearch-es-http.platform.svc',
+      elasticUserSecret: 'elasticsearch-es-elastic-user',
       rotation,
     });
     expect(rotated.loginCheck.userSecrets).toHaveLength(14);
