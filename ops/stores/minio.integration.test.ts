@@ -16,6 +16,8 @@ import {
   PutObjectTaggingCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { MinioAdmin } from '../../components/minio-admin';
+import { adminPolicy } from '../../components/minio-policies';
 import { readChangeFiles } from '../../migrations/engine/change-files';
 import { migrateUp } from '../../migrations/engine/runner';
 import { minioFormat } from '../../migrations/targets/minio/format';
@@ -33,8 +35,8 @@ let second: ScratchServer;
 let copy: CopyFolder;
 
 beforeAll(async () => {
-  source = await startMinio();
-  second = await startMinio();
+  source = await administered(await startMinio());
+  second = await administered(await startMinio());
 }, 360_000);
 afterAll(async () => {
   await source?.stop();
@@ -50,6 +52,17 @@ type Address = Pick<ScratchServer, 'host' | 'port' | 'user' | 'password'>;
 const at = ({ host, port, user, password }: Address) => ({
   ...{ endpoint: `http://${host}:${port}`, accessKey: user, secretKey: password },
 });
+/** The login that a restore has, and no root. */
+async function administered(server: ScratchServer): Promise<ScratchServer> {
+  const login = { user: 'platform-admin', password: server.password };
+  const keys = { accessKey: login.user, secretKey: login.password };
+  const root = new MinioAdmin(server, { accessKey: server.user, secretKey: server.password });
+  await root.putPolicy('admin', adminPolicy);
+  await root.putUser(keys);
+  await root.setPolicy(keys.accessKey, 'admin');
+  await root.as(keys).setConfig('api root_access=off');
+  return { ...server, ...login };
+}
 const driver = (server: Address) => new MinioDriver(at(server));
 const s3 = (server: Address) =>
   new S3Client({
