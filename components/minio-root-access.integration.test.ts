@@ -53,6 +53,8 @@ async function restart(more: { name: string; value: string }[] = []): Promise<vo
   await eventually('the server is ready', 120_000, async () => {
     return (await cluster.read('apps/v1', 'StatefulSet', namespace, 'minio'))!.status?.readyReplicas === 1;
   });
+  // The Service follows the pod's readiness with a delay.
+  await eventually('the server answers', 30_000, () => answers(root));
 }
 
 /** What the S3 API and the admin API answer to somebody. */
