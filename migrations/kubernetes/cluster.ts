@@ -134,7 +134,7 @@ export class KubernetesCluster {
     for (const [, warning] of warnings.matchAll(/299 - "((?:[^"\\]|\\.)*)"/g))
       options.onWarning?.(warning!.replace(/\\(.)/g, '$1'));
     // A log may be one line of JSON, and is text all the same.
-    const parsed = type.startsWith('application/json') ? parseJson(text) : text;
+    const parsed = type.startsWith('text/plain') ? text : parseJson(text);
     if (status >= 200 && status < 300) return parsed as T;
     const failure = parsed as
       { reason?: string; message?: string; details?: KubernetesError['details'] } | undefined;
