@@ -11,11 +11,12 @@ export type { MinioArgs } from './minio-args';
 
 /**
  * MinIO, the platform's object storage: one server, or at least four with erasure coding; needs the namespace.
- * In mode distributed each server may fail without loss, and writes go on while `disruptionBudget` servers are away.
+ * In mode distributed each server may fail without loss, and writes go on while `disruptionBudget` servers are away. A
+ * server that stops answers 499 to what it is working on, which clients repeat as they do 503.
  *
- * Logins: `admin` (everything, for the platform itself), `owner` (buckets and their settings, for migrations), `app` (objects of `appBuckets`), `readonly` (reads them),
- * `backup` (reads everything), `monitor` (metrics, with a `token`). A rotation leaves the key before it valid until the
- * next one, and restarts nothing. The root user only makes `admin` and is then refused: the servers trust each other by its
+ * Logins: `admin` (everything, for the platform itself), `owner` (buckets and their settings, for migrations), `app`
+ * (objects of `appBuckets`), `readonly` (reads them), `backup` (reads everything), `monitor` (metrics, with a `token`). A
+ * rotation leaves the key before it valid until the next one, and restarts nothing. The root user only makes `admin` and is then refused: the servers trust each other by its
  * password, so they would all have to stop at once to change it.
  * @see https://github.com/minio/minio/blob/master/docs/distributed/README.md
  * @see https://github.com/minio/minio/blob/master/docs/multi-user/README.md
