@@ -16,8 +16,8 @@ export type { MinioArgs } from './minio-args';
  *
  * Logins: `admin` (everything, for the platform itself), `owner` (buckets and their settings, for migrations), `app`
  * (objects of `appBuckets`), `readonly` (reads them), `backup` (reads everything), `monitor` (metrics, with a `token`). A
- * rotation leaves the key before it valid until the next one, and restarts nothing. The root user only makes `admin` and is then refused: the servers trust each other by its
- * password, so they would all have to stop at once to change it.
+ * rotation leaves the key before it valid until the next one, and restarts nothing. The root user only makes `admin` and is
+ * then refused: the servers trust each other by its password, so they would all have to stop at once to change it.
  * @see https://github.com/minio/minio/blob/master/docs/distributed/README.md
  * @see https://github.com/minio/minio/blob/master/docs/multi-user/README.md
  */
