@@ -31,18 +31,14 @@ export async function startCopies(platform: string) {
   const server = await startMinio(NAMESPACE, { tls: true, dnsNames: [HOST] });
   const { cluster, user: accessKeyId, password: secretAccessKey } = server;
   const credentials = { accessKeyId, secretAccessKey };
-  const client = new S3Client({
-    ...{ endpoint: ENDPOINT, region: 'us-east-1', forcePathStyle: true, credentials },
-    requestHandler: { httpsAgent: { ca: server.ca } },
-  });
-  await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
-  client.destroy();
-  const secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'backup-repository', namespace: platform },
-  };
-  await cluster.apply({ ...secret, stringData: credentials }, manager);
+  try {
+    await makeBucket(credentials, server.ca!);
+    const metadata = { name: 'backup-repository', namespace: platform };
+    await cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: credentials }, manager);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return {
     /** Sets that the CronJob of a schedule made, as somebody outside of the cluster sees them. */
     sets: (schedule: string) =>
@@ -54,6 +50,21 @@ export async function startCopies(platform: string) {
       ),
     stop: () => server.stop(),
   };
+}
+
+async function makeBucket(credentials: { accessKeyId: string; secretAccessKey: string }, ca: string) {
+  const client = new S3Client({
+    ...{ endpoint: ENDPOINT, region: 'us-east-1', forcePathStyle: true, credentials },
+    requestHandler: { httpsAgent: { ca } },
+  });
+  // The Service leads to the pod a moment after it is ready.
+  await eventually('the bucket for copies', 60_000, () =>
+    client.send(new CreateBucketCommand({ Bucket: BUCKET })).then(
+      () => true,
+      (error: Error) => error.name === 'BucketAlreadyOwnedByYou',
+    ),
+  );
+  client.destroy();
 }
 
 /** Runs the CronJob of a schedule now, as `kubectl create job --from` does, and waits until it is done. */
