@@ -45,7 +45,7 @@ export async function startCopies(platform: string) {
       new BackupSets(
         new S3Repository({
           ...{ endpoint: ENDPOINT, bucket: BUCKET, prefix: `${PREFIX}/${schedule}` },
-          ...{ credentials, ca: server.ca! },
+          ...{ credentials: { ...credentials }, ca: server.ca! },
         }),
       ),
     stop: () => server.stop(),
@@ -54,7 +54,9 @@ export async function startCopies(platform: string) {
 
 async function makeBucket(credentials: { accessKeyId: string; secretAccessKey: string }, ca: string) {
   const client = new S3Client({
-    ...{ endpoint: ENDPOINT, region: 'us-east-1', forcePathStyle: true, credentials },
+    ...{ endpoint: ENDPOINT, region: 'us-east-1', forcePathStyle: true },
+    // The SDK writes into what it is given.
+    credentials: { ...credentials },
     requestHandler: { httpsAgent: { ca } },
   });
   // The Service leads to the pod a moment after it is ready.
