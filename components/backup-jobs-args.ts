@@ -14,12 +14,10 @@ export interface BackupSchedule {
   readonly keepLast: number;
 }
 
-/** Arguments of the BackupJobs component. */
-export interface BackupJobsArgs {
+/** What is copied, when and where to. */
+export interface BackupsArgs {
   /** Namespace of the platform. */
   readonly namespace: string;
-  /** Image with the command `platform`, see ops/image. */
-  readonly image: pulumi.Input<string>;
   /** Stores that the platform has. */
   readonly stores: readonly BackupStore[];
   /** Default `sentinel`. */
@@ -37,6 +35,12 @@ export interface BackupJobsArgs {
   readonly scratchSize?: string;
 }
 
+/** Arguments of the BackupJobs component. */
+export interface BackupJobsArgs extends BackupsArgs {
+  /** Image with the command `platform`, see ops/image. */
+  readonly image: pulumi.Input<string>;
+}
+
 /** A bucket outside of the platform. */
 export interface BackupRepository {
   /** Such as `s3://bucket/prefix`. */
@@ -51,8 +55,10 @@ export interface BackupRepository {
   readonly credentialsSecret: string;
 }
 
-export type ResolvedBackupJobsArgs = BackupJobsArgs &
-  Required<Pick<BackupJobsArgs, 'recipients' | 'resources' | 'scratchSize'>>;
+type Defaults = Required<Pick<BackupsArgs, 'recipients' | 'resources' | 'scratchSize'>>;
+
+/** Arguments with every default filled in. */
+export type ResolvedBackupJobsArgs = BackupJobsArgs & Defaults;
 
 const NAME = /^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$/;
 
@@ -60,7 +66,7 @@ const NAME = /^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$/;
  * Fills in the defaults and checks what belongs together.
  * @throws Error listing every problem with the value got and what is allowed.
  */
-export function resolveBackupJobsArgs(args: BackupJobsArgs): ResolvedBackupJobsArgs {
+export function resolveBackupJobsArgs<Args extends BackupsArgs>(args: Args): Args & Defaults {
   const problems = Object.entries(args.schedules).flatMap(([name, schedule]) =>
     scheduleProblems(name, schedule, args.stores),
   );

@@ -1,9 +1,10 @@
-import { connectionReference, storeService } from '../migrations/connections';
+import { storeService } from '../migrations/connections';
 import { CA_FILE, type MountedStore, type MountedStores, STORES_FILE } from '../ops/command/mounted-stores';
 import type { BackupStore } from '../ops/stores';
 import { loginOf } from '../ops/stores/logins';
 import {
   type BackupJobsArgs,
+  type BackupsArgs,
   type BackupSchedule,
   type ResolvedBackupJobsArgs,
   resolveBackupJobsArgs,
@@ -12,7 +13,7 @@ import { containerSecurityContext, labels, podSecurityContext, selectorLabels } 
 import type { PodFlows } from './network-flows';
 
 /** Annotation of a CronJob that names the stores it copies, which a policy looks for. */
-export const BACKED_UP_STORES = 'agent-data-platform/backed-up-stores';
+const BACKED_UP_STORES = 'agent-data-platform/backed-up-stores';
 
 const NAME = 'backup';
 const identity = { name: NAME, component: 'backup' } as const;
@@ -21,9 +22,6 @@ const PLATFORM_FOLDER = '/etc/platform';
 const REPOSITORY_CA = 'repository-ca.crt';
 /** A copy that is not done by then never will be; the recovery time objective of the whole platform. */
 const DEADLINE_SECONDS = 4 * 3600;
-
-/** Object specifications of the BackupJobs component. */
-export type BackupJobsSpec = ReturnType<typeof backupJobsSpec>;
 
 /**
  * Pure specification of everything the BackupJobs component declares.
@@ -48,14 +46,14 @@ export function backupJobsSpec(input: BackupJobsArgs) {
 }
 
 /** Connections of the pods; the repository is outside, see `network.egress`. */
-export function backupFlows(input: BackupJobsArgs): PodFlows[] {
+export function backupFlows(input: BackupsArgs): PodFlows[] {
   const args = resolveBackupJobsArgs(input);
   const uses = args.stores.map((store) => workload(store, args));
   return [{ name: NAME, pods: { matchLabels: selectorLabels(identity) }, uses }];
 }
 
 /** Name of a store's pods, which their flow and their name label have. */
-function workload(store: BackupStore, { redisMode }: BackupJobsArgs): string {
+function workload(store: BackupStore, { redisMode }: BackupsArgs): string {
   return store === 'redis' && redisMode === 'cluster' ? 'redis-cluster' : store;
 }
 
@@ -68,11 +66,9 @@ function login(store: BackupStore, { namespace, redisMode }: BackupJobsArgs) {
 }
 
 function mountedStores(args: ResolvedBackupJobsArgs): MountedStores {
-  const { namespace, redisMode, stores } = args;
+  const { namespace, stores } = args;
   const where = (store: BackupStore): MountedStore => {
-    const reference = connectionReference(store, { namespace, redisMode });
-    if (reference.kind !== 'service') throw new Error(`${store} has no Service.`);
-    const { service, port, serverName = service } = reference;
+    const { service, port, serverName = service } = login(store, args).reference;
     return { host: `${service}.${namespace}.svc`, port, serverName };
   };
   return { platform: namespace, stores: Object.fromEntries(stores.map((store) => [store, where(store)])) };

@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import type { BackupJobsArgs } from './backup-jobs-args';
 import { backupJobsSpec } from './backup-jobs-spec';
 
-export type { BackupJobsArgs, BackupRepository, BackupSchedule } from './backup-jobs-args';
+export type { BackupJobsArgs, BackupsArgs } from './backup-jobs-args';
 
 /**
  * CronJobs that copy the stores into a bucket outside of the platform, read each copy back and remove what is too old.

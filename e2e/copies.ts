@@ -1,7 +1,7 @@
 /** Object storage that is none of the platform's, and the CronJobs that copy the platform into it. */
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { type KubernetesCluster, type KubernetesObject } from '../migrations/kubernetes/cluster';
-import { eventually, startMinio } from '../migrations/testing/servers';
+import type { KubernetesCluster, KubernetesObject } from '../migrations/kubernetes/cluster';
+import { eventually, podReport, startMinio } from '../migrations/testing/servers';
 import { testAuthority } from '../migrations/testing/tls';
 import { S3Repository } from '../ops/repository/s3';
 import { BackupSets } from '../ops/sets/backup-sets';
@@ -84,16 +84,12 @@ export async function runBackupJob(
     `${name} is done`,
     300_000,
     async () => (await cluster.read('batch/v1', 'Job', namespace, name))?.status?.succeeded === 1,
-    () => jobLogs(cluster, namespace, name),
+    () => jobReport(cluster, namespace, name),
   );
 }
 
-async function jobLogs(cluster: KubernetesCluster, namespace: string, job: string): Promise<string> {
+async function jobReport(cluster: KubernetesCluster, namespace: string, job: string): Promise<string> {
   const pods = await cluster.list('v1', 'Pod', namespace, `batch.kubernetes.io/job-name=${job}`);
-  const logs = pods.map(async ({ metadata, status }) => {
-    const path = await cluster.path('v1', 'Pod', namespace, metadata.name!);
-    const log = await cluster.request<string>('GET', `${path}/log`).catch(String);
-    return `${metadata.name} ${JSON.stringify(status?.containerStatuses)}\n${log}`;
-  });
-  return (await Promise.all(logs)).join('\n');
+  const reports = pods.map(({ metadata }) => podReport(cluster, namespace, metadata.name!));
+  return (await Promise.all(reports)).join('\n');
 }

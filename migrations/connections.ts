@@ -1,4 +1,4 @@
-import type { ConnectionReference } from './provider/connection';
+import type { ServiceReference } from './provider/connection';
 import type { StoreName } from './stores';
 
 /** How a platform's Redis runs: one master under Sentinel, or a Cluster. */
@@ -103,7 +103,7 @@ export function storeService(store: StoreName): StoreService {
 export function connectionReference(
   store: StoreName,
   { namespace, context, redisMode }: PlatformPlace,
-): ConnectionReference {
+): ServiceReference {
   const isCluster = store === 'redis' && redisMode === 'cluster';
   const { login: _login, ...service } = isCluster ? redisCluster : services[store];
   return { kind: 'service', namespace, context, ...service };

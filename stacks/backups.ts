@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { BackupJobs, type BackupJobsArgs } from '../components/backup-jobs';
+import { BackupJobs, type BackupsArgs } from '../components/backup-jobs';
 import { resolveBackupJobsArgs } from '../components/backup-jobs-args';
 import { opsImageName, opsSource } from '../components/ops-image';
 import { SourceImage } from '../components/source-image';
 import { backupStores } from '../ops/stores';
 import type { PlatformConfig } from './config';
 import { count, digestReference, dnsLabel, httpUrl, quantity, resources } from './stores/fields';
-import type { Platform, StoreOptions } from './stores/store';
+import { isOn, type Platform, type StoreOptions } from './stores/store';
 
 const CRON_FIELD = '[0-9*/,-]+';
 const cron = z
@@ -68,17 +68,13 @@ export type BackupsSettings = z.infer<typeof backupsSchema>;
 export function backupJobsArgs(
   config: PlatformConfig,
   { namespace, priorityClass }: Platform,
-): Omit<BackupJobsArgs, 'image'> | undefined {
+): BackupsArgs | undefined {
   const { repository, endpoint, region, ca, credentialsSecret, image: _image, ...rest } = config.backups;
   if (!repository) return undefined;
-  const isOn = (store: (typeof backupStores)[number]) => {
-    const settings: object = config[store];
-    return !('enabled' in settings) || settings.enabled === true;
-  };
   return {
     ...rest,
     ...{ namespace, priorityClass },
-    stores: backupStores.filter(isOn),
+    stores: backupStores.filter((store) => isOn(config[store])),
     redisMode: config.redis.mode,
     repository: {
       ...{ address: repository, region, credentialsSecret },
@@ -94,7 +90,7 @@ export function backupJobsArgs(
  */
 export function checkBackups(config: PlatformConfig, platform: Platform): void {
   const args = backupJobsArgs(config, platform);
-  if (args) resolveBackupJobsArgs({ ...args, image: '' });
+  if (args) resolveBackupJobsArgs(args);
 }
 
 /** Declares the CronJobs, where a repository is named. */

@@ -16,7 +16,7 @@ import { images } from '../components/versions';
 import { backupJobsArgs } from './backups';
 import type { PlatformConfig } from './config';
 import { type StoreKey, stores, type StoreSettings } from './stores';
-import type { Platform, StoreOptions } from './stores/store';
+import { isOn, type Platform, type StoreOptions } from './stores/store';
 import { vault } from './vault';
 import { vaultDatabases } from './vault-databases';
 
@@ -67,12 +67,8 @@ function storeFlows(config: PlatformConfig, platform: Platform): PodFlows[] {
     ? vaultFlows(vault.args(config.vault, platform, vaultDatabases(config, platform)))
     : [];
   const jobs = backupJobsArgs(config, platform);
-  const ofBackups = jobs ? backupFlows({ ...jobs, image: '' }) : [];
+  const ofBackups = jobs ? backupFlows(jobs) : [];
   return [...on.flatMap((key) => anyFlows[key](config[key], platform)), ...ofVault, ...ofBackups];
-}
-
-function isOn(settings: object): boolean {
-  return !('enabled' in settings) || settings.enabled === true;
 }
 
 function operatorFlows({ elasticsearch }: PlatformConfig): OperatorFlows[] {

@@ -6,9 +6,12 @@ import { projectRoot } from '../paths';
 import { run } from '../process';
 import type { ImageFiles } from './recipes';
 
+/** The image's reference, which changes with the sources. */
+export const opsReference = opsImageName();
+
 /** Adds `/usr/local/bin/platform`. */
 export const opsFiles: ImageFiles = {
-  version: opsImageName(),
+  version: opsReference,
   async add(root) {
     const library = path.join(root, 'usr/local/lib/platform');
     const commands = path.join(root, 'usr/local/bin');

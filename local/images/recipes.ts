@@ -1,4 +1,3 @@
-import { opsImageName } from '../../components/ops-image';
 import { images, versions } from '../../components/versions';
 import type { GoBuild } from '../go-build';
 import { addOnImages, goBuilds } from '../versions';
@@ -6,7 +5,7 @@ import { chromaFiles } from './chroma';
 import { elasticsearchFiles } from './elasticsearch';
 import { neo4jFiles } from './neo4j';
 import { architecture, type ImageConfig } from './oci';
-import { opsFiles } from './ops';
+import { opsFiles, opsReference } from './ops';
 import { oxigraphFiles } from './oxigraph';
 import { qdrantFiles } from './qdrant';
 
@@ -185,7 +184,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     binaries: { minio: '/usr/bin/minio' },
     config: { User: '1000:1000', Env: [`PATH=${PATH}`], Entrypoint: ['/usr/bin/minio'] },
   },
-  [opsImageName()]: {
+  [opsReference]: {
     base: 'debian',
     before: user('redis', 999, 999),
     packages: [`postgresql-client-${POSTGRES_MAJOR}`, 'redis-server', 'ca-certificates'],

@@ -15,18 +15,21 @@ interface SecretReferences {
   readonly context?: string;
 }
 
+/** A store behind a Service. */
+export interface ServiceReference extends SecretReferences {
+  /** Through the API server's port-forward to a ready pod behind a Service. */
+  readonly kind: 'service';
+  readonly service: string;
+  readonly port: number;
+  /** Name the server's certificate is verified against; default the Service's name. */
+  readonly serverName?: string;
+  /** Whether the Service is headless and the store names its pods itself (Redis): then each of them is forwarded too. */
+  readonly everyPod?: boolean;
+}
+
 /** How to find a store: never a credential, only where it is kept. */
 export type ConnectionReference =
-  | (SecretReferences & {
-      /** Through the API server's port-forward to a ready pod behind a Service. */
-      readonly kind: 'service';
-      readonly service: string;
-      readonly port: number;
-      /** Name the server's certificate is verified against; default the Service's name. */
-      readonly serverName?: string;
-      /** Whether the Service is headless and the store names its pods itself (Redis): then each of them is forwarded too. */
-      readonly everyPod?: boolean;
-    })
+  | ServiceReference
   | (SecretReferences & {
       /** Directly, where this machine can reach the store. */
       readonly kind: 'address';

@@ -249,7 +249,11 @@ export async function restartServer({ cluster, namespace, name }: ScratchServer)
 }
 
 /** What a pod's status, events and log say, for the message of a test that waited for it in vain. */
-async function podReport(cluster: KubernetesCluster, namespace: string, name: string): Promise<string> {
+export async function podReport(
+  cluster: KubernetesCluster,
+  namespace: string,
+  name: string,
+): Promise<string> {
   const pod = await cluster.read('v1', 'Pod', namespace, name);
   const events = await cluster.list('v1', 'Event', namespace);
   const path = await cluster.path('v1', 'Pod', namespace, name);

@@ -1,6 +1,6 @@
 /** The logins that copies are made and restored with. */
 import { connectionReference, type PlatformPlace } from '../../migrations/connections';
-import type { ConnectionReference } from '../../migrations/provider/connection';
+import type { ServiceReference } from '../../migrations/provider/connection';
 import type { BackupStore } from '.';
 
 /** What a login must be able to do. */
@@ -42,7 +42,7 @@ export function loginOf(
   store: BackupStore,
   place: PlatformPlace,
   purpose: Purpose,
-): Omit<Login, 'credentialsSecret'> & { reference: ConnectionReference } {
+): Omit<Login, 'credentialsSecret'> & { reference: ServiceReference } {
   const reference = connectionReference(store, place);
   const login = others[store]?.[purpose];
   if (!login) return { reference };

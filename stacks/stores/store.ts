@@ -75,3 +75,8 @@ export function overridden<Settings extends object>(
 export function login(name: string): SecretReference {
   return { name, keys: { username: 'username', password: 'password' } };
 }
+
+/** Whether a stack has a store, by its settings; those without `enabled` are always there. */
+export function isOn(settings: object): boolean {
+  return !('enabled' in settings) || settings.enabled === true;
+}
