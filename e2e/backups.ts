@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { KubernetesCluster } from '../migrations/kubernetes/cluster';
-import { restoreSet } from '../ops/command/actions';
+import { followOn, restoreSet } from '../ops/command/actions';
 import { openStores } from '../ops/command/places';
 import { type BackupStore, backupStores } from '../ops/stores';
 import type { Purpose } from '../ops/stores/logins';
@@ -46,9 +46,10 @@ export async function backUpAndRestore(
     const manifest = await sets.manifest(summary.id);
     assert.deepEqual(Object.keys(manifest.stores).sort(), [...backupStores].sort());
     const restoring = performance.now();
-    await using(outputs, 'restore', ({ drivers }) =>
-      restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true }),
-    );
+    await using(outputs, 'restore', async ({ drivers }) => {
+      await restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true });
+      assert.equal(await followOn(manifest, drivers), manifest.cut?.at);
+    });
     for (const found of await marks.found()) assert.deepEqual(found, { before: true, after: false });
     return { backup, restore: secondsSince(restoring) };
   } finally {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { canonicalJson } from '../../migrations/engine/canonical-json';
-import type { BackupSets, Progress } from '../sets/backup-sets';
+import { type BackupSets, outboxOf, type Progress } from '../sets/backup-sets';
 import type { Manifest } from '../sets/manifest';
 import type { ArtifactFiles, StoreContent, StoreDriver } from '../stores/driver';
 
@@ -61,6 +61,19 @@ export async function restoreSet(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Lets the stores that follow an outbox go on from where they were when they were copied.
+ * @param stores That with the outbox is among them.
+ * @returns When that was, ISO 8601; undefined when the set has no cut.
+ */
+export async function followOn(
+  { cut }: Manifest,
+  stores: Readonly<Record<string, StoreDriver>>,
+): Promise<string | undefined> {
+  if (cut) await outboxOf(stores)?.resume(cut);
+  return cut?.at;
 }
 
 /** What {@link verifySet} needs. */
