@@ -54,6 +54,7 @@ export async function restoreSet(
       const expected = manifest.stores[store]!.content;
       const why = contentDifference(expected, await driver.content());
       if (why) throw new RestoreError(`${store} does not hold what was copied: ${why}. Restore it again.`);
+      await driver.admit?.();
       const seconds = (performance.now() - begin) / 1000;
       restored.push({ store, seconds, entries: Object.keys(expected).length });
     }

@@ -70,6 +70,8 @@ export interface StoreDriver {
    * @throws Error when the files cannot be restored; the store may then hold a part of them.
    */
   restore(files: ArtifactFiles): Promise<void>;
+  /** Lets everybody in again, where `restore` kept others out so that what it made can be compared. */
+  admit?(): Promise<void>;
   close(): Promise<void>;
   /** Of the one store that others follow. */
   readonly outbox?: Outbox;
