@@ -13,7 +13,6 @@ import {
   ownerPolicy,
   readOnlyPolicy,
   readWritePolicy,
-  replicaPolicy,
 } from './minio-policies';
 import { minioCertificate, minioSpec } from './minio-spec';
 import { declaredBy } from './testing/mocks';
@@ -390,47 +389,3 @@ test.each<[string, MinioArgs, string[]]>([
     });
   },
 );
-
-test('another MinIO is trusted, and servers start again when its authority changes', () => {
-  const trusting = (trustedAuthority: string) =>
-    minioSpec({ ...args, tlsSecret: 'minio-tls', trustedAuthority });
-  const { trustedConfig, statefulSet } = trusting('PEM');
-  expect(trustedConfig).toEqual({ metadata: metadata('minio-trusted'), data: { 'trusted.crt': 'PEM' } });
-  expect(statefulSet.spec.template.spec.volumes[1]).toEqual({
-    name: 'certificates',
-    projected: {
-      defaultMode: 0o440,
-      sources: [
-        {
-          secret: {
-            name: 'minio-tls',
-            items: [
-              { key: 'tls.crt', path: 'public.crt' },
-              { key: 'tls.key', path: 'private.key' },
-              { key: 'ca.crt', path: 'CAs/ca.crt' },
-            ],
-          },
-        },
-        {
-          configMap: { name: 'minio-trusted', items: [{ key: 'trusted.crt', path: 'CAs/trusted.crt' }] },
-        },
-      ],
-    },
-  });
-  const annotations = [statefulSet, trusting('other').statefulSet].map(
-    ({ spec }) => spec.template.metadata.annotations,
-  );
-  expect(annotations[0]).toBeDefined();
-  expect(annotations[0]).not.toEqual(annotations[1]);
-  expect(() => minioSpec({ ...args, trustedAuthority: 'PEM' })).toThrow(
-    'minio: trustedAuthority needs a tlsSecret: without TLS nobody is verified.',
-  );
-});
-
-test('another MinIO may copy its buckets here, and do no more', () => {
-  const { logins } = minioSpec({ ...args, appBuckets: ['second', 'first'], replicaLogin: true });
-  expect(logins.replica).toEqual(login('replica', replicaPolicy(['first', 'second'])));
-  expect(() => minioSpec({ ...args, replicaLogin: true })).toThrow(
-    'minio: replicaLogin needs appBuckets, got none.',
-  );
-});
