@@ -257,8 +257,8 @@ export class BackupSets {
   }
 }
 
-/** Sets sort by the time they were begun at. */
-function newId(time: Date): string {
+/** Sets, and drills, sort by the time they were begun at. */
+export function newId(time: Date): string {
   return `${stampOf(time)}-${randomBytes(3).toString('hex')}`;
 }
 
