@@ -24,12 +24,14 @@ const starters: Readonly<Record<BackupStore, () => Promise<ScratchServer>>> = {
   elasticsearch: () => startElasticsearch(),
 };
 
-/** Starts one; its Secret has the credentials under the keys that the stack's Secrets have. */
-export const startScratchStore: StartScratch = async (store) => {
+/** Starts an empty server; its Secret has the credentials under the keys that the stack's Secrets have. */
+export async function startScratchServer(
+  store: BackupStore,
+): Promise<{ address: StoreAddress; stop(): Promise<void> }> {
   const server = await starters[store]();
   try {
     const found = (await server.cluster.secret(server.namespace, server.name)) ?? {};
-    const credentials = {
+    const credentials: Readonly<Record<string, string>> = {
       ...found,
       // The user of change files may not restore.
       ...(store === 'redis' ? { username: 'admin' } : {}),
@@ -37,17 +39,26 @@ export const startScratchStore: StartScratch = async (store) => {
     };
     const address: StoreAddress = {
       ...{ host: server.host, port: server.port, database: PLATFORM_DATABASE },
-      credential: (key) => (credentials as Record<string, string>)[key]!,
+      credential: (key) => credentials[key]!,
     };
     if (store === 'postgres') await preparePostgres(address);
-    const driver = openDriver(store, address);
-    const stop = async () => {
-      await driver.close();
-      await server.stop();
-    };
-    return { driver, ask: () => openAsker(store, address), stop };
+    return { address, stop: () => server.stop() };
   } catch (error) {
     await server.stop().catch(() => undefined);
     throw error;
   }
+}
+
+/** Starts one that a copy is restored into. */
+export const startScratchStore: StartScratch = async (store) => {
+  const { address, stop } = await startScratchServer(store);
+  const driver = openDriver(store, address);
+  return {
+    driver,
+    ask: () => openAsker(store, address),
+    async stop() {
+      await driver.close();
+      await stop();
+    },
+  };
 };
