@@ -45,6 +45,11 @@ export function backupJobsSpec(input: BackupJobsArgs) {
   };
 }
 
+/** Name of a schedule's CronJob. */
+export function cronJobName(schedule: string): string {
+  return `${NAME}-${schedule}`;
+}
+
 /** Connections of the pods; the repository is outside, see `network.egress`. */
 export function backupFlows(input: BackupsArgs): PodFlows[] {
   const args = resolveBackupJobsArgs(input);
@@ -78,7 +83,7 @@ function cronJob(args: ResolvedBackupJobsArgs, name: string, schedule: BackupSch
   const stores = schedule.stores ?? args.stores;
   return {
     metadata: {
-      ...metadata(args, `${NAME}-${name}`),
+      ...metadata(args, cronJobName(name)),
       annotations: { [BACKED_UP_STORES]: stores.map((store) => workload(store, args)).join(' ') },
     },
     spec: {

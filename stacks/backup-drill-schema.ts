@@ -10,6 +10,8 @@ export const drillSchema = z.strictObject({
   rtoMinutes: count(1).default(240),
   // What copies that are made once a day can reach, with room for a slow one.
   rpoMinutes: count(1).default(26 * 60),
+  // A weekly drill, and a day for one that has to be looked into.
+  maxAgeDays: count(1).default(8),
   identitySecret: dnsLabel.optional(),
   resources: resources.optional(),
   servers: z.partialRecord(z.enum(backupStores), resources).optional(),

@@ -1,6 +1,10 @@
+import { BackupAlerts } from '../components/backup-alerts';
+import type { BackupAlertsArgs } from '../components/backup-alerts-spec';
 import { BackupDrill, type BackupDrillArgs } from '../components/backup-drill';
 import { drilledSchedule } from '../components/backup-drill-args';
+import { DRILL_NAME } from '../components/backup-drill-spec';
 import type { BackupJobsArgs, BackupsArgs } from '../components/backup-jobs';
+import { cronJobName } from '../components/backup-jobs-spec';
 import { images } from '../components/versions';
 import type { BackupStore } from '../ops/stores';
 import type { PlatformConfig } from './config';
@@ -28,7 +32,7 @@ export function backupDrillArgs(
   platform: Platform,
   jobs: BackupJobsArgs,
 ): BackupDrillArgs {
-  const { enabled: _, ...settings } = config.backups.drill;
+  const { enabled: _enabled, maxAgeDays: _maxAge, ...settings } = config.backups.drill;
   const { namespace, stores, repository, schedules, recipients, priorityClass, image } = jobs;
   return {
     ...settings,
@@ -55,4 +59,22 @@ export function declareDrill(
 ): void {
   if (!config.backups.drill.enabled) return;
   new BackupDrill('backup-drill', backupDrillArgs(config, platform, jobs), options);
+}
+
+/** What is watched: every schedule, and with a drill the age of the copies that it restores. */
+export function backupAlertsArgs(config: PlatformConfig, jobs: BackupsArgs): BackupAlertsArgs {
+  const { enabled, rpoMinutes, maxAgeDays, ...settings } = config.backups.drill;
+  const common = { namespace: jobs.namespace, backups: Object.keys(jobs.schedules).map(cronJobName) };
+  if (!enabled) return common;
+  const { name } = drilledSchedule({ ...settings, ...jobs });
+  return {
+    ...common,
+    newest: { cronJob: cronJobName(name), minutes: rpoMinutes },
+    drill: { cronJob: DRILL_NAME, days: maxAgeDays },
+  };
+}
+
+/** Declares the alerts, where there is a Prometheus operator: PostgreSQL's PodMonitor says so. */
+export function declareAlerts(config: PlatformConfig, jobs: BackupsArgs, options: StoreOptions): void {
+  if (config.postgres.podMonitor) new BackupAlerts('backup-alerts', backupAlertsArgs(config, jobs), options);
 }

@@ -4,7 +4,7 @@ import { resolveBackupJobsArgs } from '../components/backup-jobs-args';
 import { opsImageName, opsSource } from '../components/ops-image';
 import { SourceImage } from '../components/source-image';
 import { backupStores } from '../ops/stores';
-import { checkDrill, declareDrill } from './backup-drill';
+import { checkDrill, declareAlerts, declareDrill } from './backup-drill';
 import { drillSchema } from './backup-drill-schema';
 import type { PlatformConfig } from './config';
 import { count, cron, digestReference, dnsLabel, httpUrl, quantity, resources } from './stores/fields';
@@ -116,4 +116,5 @@ export function declareBackups(config: PlatformConfig, platform: Platform, optio
   });
   new BackupJobs('backup', { ...args, image: reference }, options);
   declareDrill(config, platform, { ...args, image: reference }, options);
+  declareAlerts(config, args, options);
 }

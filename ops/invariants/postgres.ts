@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { escapeLiteral, type QueryArrayConfig } from 'pg';
+import { escapeIdentifier, escapeLiteral, type QueryArrayConfig } from 'pg';
 import { openSession, type Session } from '../../migrations/targets/postgres/session';
 import type { StoreAddress } from '../stores';
 import { ANSWER_WITHIN_MS, type Asker } from './asker';
@@ -20,10 +20,10 @@ export class PostgresAsker implements Asker {
       password: credential('password'),
     });
     try {
-      await admin.client.query(`DROP ROLE IF EXISTS ${ROLE}`);
       await admin.client.query(
         `CREATE ROLE ${ROLE} LOGIN BYPASSRLS PASSWORD ${escapeLiteral(password)} IN ROLE pg_read_all_data`,
       );
+      await admin.client.query(`GRANT CONNECT ON DATABASE ${escapeIdentifier(address.database)} TO ${ROLE}`);
     } finally {
       await admin.close();
     }

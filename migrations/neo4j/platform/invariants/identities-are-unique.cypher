@@ -1,9 +1,8 @@
-// The constraints that make ids unique are there.
-SHOW CONSTRAINTS YIELD name
-WITH collect(name) AS found
-UNWIND ['document_id', 'chunk_id', 'entity_id', 'concept_id', 'process_id', 'step_id', 'actor_id', 'agent_id',
-  'capability_name', 'team_id', 'workflow_id', 'task_id', 'ontology_class_iri', 'ontology_relation_iri', 'entity_iri',
-  'concept_iri'] AS wanted
-WITH wanted, found
-WHERE NOT wanted IN found
-RETURN wanted
+// No two nodes of a label have the same id.
+MATCH (n)
+WHERE n.id IS NOT NULL
+UNWIND labels(n) AS label
+WITH label, n.id AS id, count(*) AS nodes
+WHERE nodes > 1
+  AND label IN ['Document', 'Chunk', 'Entity', 'Concept', 'Process', 'Step', 'Actor', 'Agent', 'Team', 'Workflow', 'Task']
+RETURN label, id, nodes
