@@ -66,7 +66,10 @@ const declaredFor = (...config: Parameters<typeof configOf>) => {
   return declaredBy(() => declareBackups(loaded, platformOf(loaded), { dependsOn: [] }));
 };
 const names = (declared: Awaited<ReturnType<typeof declaredFor>>, kind: string) =>
-  declared.filter(({ path }) => path.endsWith(`:${kind}`)).map(({ inputs }) => inputs.metadata.name);
+  declared
+    .filter(({ path }) => path.endsWith(`:${kind}`))
+    .map(({ inputs }) => inputs.metadata.name)
+    .sort();
 
 test('the newest copies are drilled with the images of the platform, unless that is disabled', async () => {
   const repository = 's3://copies/team';

@@ -106,17 +106,18 @@ const contents: Partial<Record<BackupStore, (address: StoreAddress) => Promise<v
   },
 };
 
-/** Runs the drill's Job now, as `kubectl create job --from` does, until its pod is done. */
-async function runDrill(of: string, stores: readonly BackupStore[], rpoMinutes = 60) {
+/** Runs the drill's Job now, as `kubectl create job --from` does, until it is done; `command` replaces what it runs. */
+async function runDrill(of: string, stores: readonly BackupStore[], command?: string[]) {
   const { cluster, namespace } = minio;
   const { serviceAccount, configMap, cronJob } = backupDrillSpec({
-    ...{ namespace, stores, of, rpoMinutes, images, image: opsImageName() },
+    ...{ namespace, stores, of, rpoMinutes: 60, images, image: opsImageName() },
     ...{ schedule: '0 5 * * 0', rtoMinutes: 30, size: '5Gi' },
     repository: { address: `s3://${BUCKET}/team`, endpoint, credentialsSecret: SECRET },
     schedules: { [of]: { schedule: '0 2 * * *', keepDays: 1, keepLast: 1 } },
   });
-  const name = `${NAME}-${of}`;
+  const name = `${NAME}-${command?.at(-1) ?? of}`;
   const { metadata, spec } = cronJob.spec.jobTemplate;
+  if (command) spec.template.spec.containers[0]!.command = command;
   const objects: KubernetesObject[] = [
     { apiVersion: 'v1', kind: 'ServiceAccount', ...serviceAccount },
     { apiVersion: 'v1', kind: 'ConfigMap', ...configMap },
@@ -194,6 +195,17 @@ describe('a set of two stores', () => {
     });
     expect(JSON.stringify(record)).not.toContain('lost.txt');
     expect((await sets.list())[0]!.verifiedAt).toBeUndefined();
+  });
+
+  test('is verified in the same pod, where only the content counts', async () => {
+    const sets = setsIn('broken');
+    const [set] = await sets.list();
+    const { exitCode, log } = await runDrill('broken', ['postgres', 'minio'], ['platform', 'verify']);
+    expect({ exitCode, log }).toEqual({
+      exitCode: 0,
+      log: expect.stringContaining(`${set!.id} is verified.`),
+    });
+    expect((await sets.list())[0]!.verifiedAt).toMatch(/^\d{4}-/);
   });
 
   test('with a damaged file is not restored', async () => {
