@@ -119,6 +119,8 @@ const neo4jSteps = [
 const elasticsearchSettings = {
   'discovery.type': 'single-node',
   'node.store.allow_mmap': false,
+  // How full the node's disk is otherwise is none of its business.
+  'cluster.routing.allocation.disk.threshold_enabled': false,
   'path.data': '/data/elasticsearch',
   'path.logs': '/data/logs',
   'network.host': LOOPBACK,
