@@ -9,6 +9,7 @@ import {
   type ResolvedBackupJobsArgs,
   resolveBackupJobsArgs,
 } from './backup-jobs-args';
+import { REPOSITORY_CA, repositoryEnvironment } from './backup-repository';
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
 import type { PodFlows } from './network-flows';
 
@@ -19,7 +20,6 @@ const NAME = 'backup';
 const identity = { name: NAME, component: 'backup' } as const;
 const UID = 65534;
 const PLATFORM_FOLDER = '/etc/platform';
-const REPOSITORY_CA = 'repository-ca.crt';
 /** A copy that is not done by then never will be; the recovery time objective of the whole platform. */
 const DEADLINE_SECONDS = 4 * 3600;
 
@@ -43,6 +43,11 @@ export function backupJobsSpec(input: BackupJobsArgs) {
       Object.entries(args.schedules).map(([name, schedule]) => [name, cronJob(args, name, schedule)]),
     ),
   };
+}
+
+/** Name of a schedule's CronJob. */
+export function cronJobName(schedule: string): string {
+  return `${NAME}-${schedule}`;
 }
 
 /** Connections of the pods; the repository is outside, see `network.egress`. */
@@ -78,7 +83,7 @@ function cronJob(args: ResolvedBackupJobsArgs, name: string, schedule: BackupSch
   const stores = schedule.stores ?? args.stores;
   return {
     metadata: {
-      ...metadata(args, `${NAME}-${name}`),
+      ...metadata(args, cronJobName(name)),
       annotations: { [BACKED_UP_STORES]: stores.map((store) => workload(store, args)).join(' ') },
     },
     spec: {
@@ -114,7 +119,7 @@ function podSpec(args: ResolvedBackupJobsArgs, name: string, schedule: BackupSch
         image: args.image,
         imagePullPolicy: 'IfNotPresent',
         command: ['/bin/sh', '-euc', script(args, schedule)],
-        env: environment(args, name),
+        env: repositoryEnvironment(args.repository, name, PLATFORM_FOLDER),
         resources: args.resources,
         securityContext: containerSecurityContext(),
         volumeMounts: [
@@ -141,22 +146,6 @@ function script({ recipients }: ResolvedBackupJobsArgs, { stores = [], keepDays,
 
 function list(option: string, values: readonly string[]): string[] {
   return values.length > 0 ? [option, ...values] : [];
-}
-
-function environment({ repository }: ResolvedBackupJobsArgs, name: string) {
-  const { address, endpoint, region = 'us-east-1', ca, credentialsSecret } = repository;
-  const fromSecret = (variable: string, key: string) => ({
-    name: variable,
-    valueFrom: { secretKeyRef: { name: credentialsSecret, key } },
-  });
-  return [
-    { name: 'PLATFORM_BACKUPS', value: `${address.replace(/\/+$/, '')}/${name}` },
-    ...(endpoint ? [{ name: 'PLATFORM_BACKUPS_ENDPOINT', value: endpoint }] : []),
-    ...(ca ? [{ name: 'PLATFORM_BACKUPS_CA', value: `${PLATFORM_FOLDER}/${REPOSITORY_CA}` }] : []),
-    { name: 'AWS_REGION', value: region },
-    fromSecret('AWS_ACCESS_KEY_ID', 'accessKeyId'),
-    fromSecret('AWS_SECRET_ACCESS_KEY', 'secretAccessKey'),
-  ];
 }
 
 /** Of each Secret only what the command asks for, where it looks for it. */

@@ -21,6 +21,8 @@ export interface PodFlows {
   readonly metrics?: readonly number[];
   /** Flows, by name, whose clients' ports these pods use; default none. */
   readonly uses?: readonly string[];
+  /** Flow, by name, whose addresses outside of the cluster these pods reach too; default only those of their own. */
+  readonly egressOf?: string;
   /** Whether these pods are clients of the API server; default false. */
   readonly apiServer?: boolean;
   /** Whether these pods resolve names; default true. */

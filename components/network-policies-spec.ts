@@ -89,17 +89,20 @@ function flowPolicy(args: NetworkPoliciesArgs, flow: PodFlows): PolicySpec {
       ...(operator ? ingressRule([operatorPods(args, operator.name)], operator.ports) : []),
       ...ingressRule(args.monitoring.map(selected), metrics),
     ],
-    egress: egressOf(args, flow),
+    egress: egressRules(args, flow),
   });
 }
 
-function egressOf(args: NetworkPoliciesArgs, { name, uses = [], dns = true }: PodFlows): EgressRule[] {
+function egressRules(
+  args: NetworkPoliciesArgs,
+  { name, egressOf, uses = [], dns = true }: PodFlows,
+): EgressRule[] {
   const used = uses.map((other) => flowOf(args, other));
   return [
     ...(dns ? [dnsRule] : []),
     ...used.flatMap((other) => egressRule(podsOf(other), other.clients ?? [])),
     ...args.flows.flatMap((other) => egressRule(podsOf(other), other.peers?.[name] ?? [])),
-    ...(args.egress ?? []).filter(({ from }) => from === name).map(addressRule),
+    ...(args.egress ?? []).filter(({ from }) => from === name || from === egressOf).map(addressRule),
   ];
 }
 

@@ -176,6 +176,8 @@ test('addresses outside of the cluster open for the store that they are said for
   const outside = { to: [{ ipBlock: { cidr: '203.0.113.0/24' } }], ports: [tcp(443)] };
   expect(policy('pooler-flows', { egress }).spec.egress.at(-1)).toEqual(outside);
   expect(policy('database-flows', { egress }).spec.egress).not.toContainEqual(outside);
+  const flows = [...args.flows, { name: 'prover', pods: pods('prover'), egressOf: 'pooler' }];
+  expect(policy('prover-flows', { egress, flows }).spec.egress).toEqual([dns, outside]);
 });
 
 test('only pods that are clients of the API server get its addresses', () => {

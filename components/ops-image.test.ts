@@ -18,7 +18,10 @@ test('the tag changes with everything that the command is made of', async () => 
   expect(own).toContain('ops/stores/postgres.ts');
   expect(own.filter((file) => !opsSources().includes(file))).toEqual([]);
   expect(opsSources()).toEqual(expect.arrayContaining(['package-lock.json', 'ops/image/Dockerfile']));
-  expect(opsSources().filter((file) => /\.test\.ts$|^migrations\/postgres\//.test(file))).toEqual([]);
+  const ofPostgres = opsSources().filter((file) => file.startsWith('migrations/postgres/'));
+  expect(ofPostgres).toContain('migrations/postgres/platform/invariants/history-has-no-gap.sql');
+  expect(ofPostgres.filter((file) => !file.includes('/invariants/'))).toEqual([]);
+  expect(opsSources().filter((file) => /\.test\.ts$/.test(file))).toEqual([]);
 });
 
 test('what the build needs exists', () => {

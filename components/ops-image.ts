@@ -23,9 +23,12 @@ export function opsSources(): string[] {
   return [...inFolders.filter(isSource), ...SINGLE_FILES].sort();
 }
 
-/** Tests and change files are in no image. */
+/** Tests and change files are in no image, invariants are. */
 function isSource(file: string): boolean {
-  return (/\.ts$/.test(file) && !/\.test\.ts$|\/testing\//.test(file)) || file.startsWith('ops/image/');
+  return (
+    (/\.ts$/.test(file) && !/\.test\.ts$|\/testing\//.test(file)) ||
+    /^(ops\/image\/|migrations\/[^/]+\/[^/]+\/invariants\/)/.test(file)
+  );
 }
 
 /** Name of the image, whose tag changes with what it is made of. */

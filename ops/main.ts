@@ -1,10 +1,17 @@
 /** The command `platform` of the image that CronJobs run. */
+import { join } from 'node:path';
 import { Command } from 'commander';
-import { CommandUsageError, exitCodes, processIo } from '../migrations/command/io';
+import { exitCodes, processIo } from '../migrations/command/io';
+import { readAllInvariants } from '../migrations/invariants/invariants';
 import { openMountedStores } from './command/mounted-stores';
 import { addBackups } from './command/program';
+import { mountedScratchStores } from './scratch/mounted-scratch';
+import { PLATFORM_DATABASE } from './stores/logins';
 
 const STORES_FOLDER = process.env.PLATFORM_STORES ?? '/etc/platform';
+const SCRATCH_FILE = process.env.PLATFORM_SCRATCH ?? '/etc/platform/scratch.json';
+/** What bundle.mjs puts beside the program. */
+const INVARIANTS = process.env.PLATFORM_INVARIANTS ?? join(__dirname, 'invariants');
 
 const program = new Command('platform')
   .description('Backups of the platform whose pod this runs in.')
@@ -14,12 +21,8 @@ const program = new Command('platform')
 addBackups(program, {
   io: processIo(),
   openStores: (_stack, wanted) => Promise.resolve(openMountedStores(STORES_FOLDER, wanted)),
-  scratchStores: () =>
-    Promise.reject(
-      new CommandUsageError(
-        'Scratch servers are started by the project’s `npm run platform`; here, use --quick.',
-      ),
-    ),
+  scratchStores: async () => mountedScratchStores(SCRATCH_FILE, process.env.PLATFORM_SCRATCH_PASSWORD),
+  invariants: () => readAllInvariants(INVARIANTS, PLATFORM_DATABASE),
   finish: (exitCode) => (process.exitCode = exitCode),
 });
 

@@ -61,6 +61,55 @@ test('its pods may reach the stores, and the image is built from source', async 
   expect(image?.inputs.imageName).toMatch(/^agent-data-platform\/ops:[0-9a-f]{12}$/);
 });
 
+const declaredFor = (...config: Parameters<typeof configOf>) => {
+  const loaded = configOf(...config);
+  return declaredBy(() => declareBackups(loaded, platformOf(loaded), { dependsOn: [] }));
+};
+const names = (declared: Awaited<ReturnType<typeof declaredFor>>, kind: string) =>
+  declared
+    .filter(({ path }) => path.endsWith(`:${kind}`))
+    .map(({ inputs }) => inputs.metadata.name)
+    .sort();
+
+test('the newest copies are drilled with the images of the platform, unless that is disabled', async () => {
+  const repository = 's3://copies/team';
+  const redis = { image: 'registry.example.com/redis:8' };
+  const declared = await declaredFor({ repository }, { redis });
+  expect(names(declared, 'CronJob')).toEqual(['backup-daily', 'backup-drill', 'backup-redis']);
+  const { inputs } = declared.find(({ name, path }) => name === 'backup-drill' && path.endsWith('CronJob'))!;
+  const { initContainers } = inputs.spec.jobTemplate.spec.template.spec;
+  const servers = initContainers.map(({ name, image }: Record<string, string>) => [name, image]);
+  expect(servers).toEqual(expect.arrayContaining([['redis', redis.image]]));
+  expect(names(await declaredFor({ repository, drill: { enabled: false } }), 'CronJob')).toEqual([
+    'backup-daily',
+    'backup-redis',
+  ]);
+});
+
+test('its pods may leave the cluster where those that copy may', () => {
+  const flowsOf = (drill: object) => {
+    const config = configOf({ repository: 's3://copies/team', drill });
+    return networkArgs(config, platformOf(config)).flows.find(({ name }) => name === 'backup-drill');
+  };
+  expect(flowsOf({})).toMatchObject({ egressOf: 'backup' });
+  expect(flowsOf({ enabled: false })).toBeUndefined();
+});
+
+test('alerts are declared where there is a Prometheus operator', async () => {
+  const repository = 's3://copies/team';
+  expect(names(await declaredFor({ repository }), 'PrometheusRule')).toEqual([]);
+  const declared = await declaredFor({ repository }, { postgres: { podMonitor: true } });
+  expect(names(declared, 'PrometheusRule')).toEqual(['backup-alerts']);
+});
+
+test('a drill of encrypted copies needs the key', () => {
+  const recipients = ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudzw9lwsqjgqps'];
+  expect(problemsOf({ repository: 's3://copies', recipients })).toEqual([
+    'backups.drill: identitySecret must name a Secret with the secret key, since the copies are encrypted; or set enabled to false and run `platform drill` where the key is.',
+  ]);
+  expect(problemsOf({ repository: 's3://copies', recipients, drill: { enabled: false } })).toEqual([]);
+});
+
 test('mistakes are found before anything is made', () => {
   expect(
     problemsOf({ repository: '/var/copies', recipients: ['AGE-SECRET-KEY-1ABC'], schedules: { daily: 'x' } }),

@@ -4,17 +4,11 @@ import { resolveBackupJobsArgs } from '../components/backup-jobs-args';
 import { opsImageName, opsSource } from '../components/ops-image';
 import { SourceImage } from '../components/source-image';
 import { backupStores } from '../ops/stores';
+import { checkDrill, declareAlerts, declareDrill } from './backup-drill';
+import { drillSchema } from './backup-drill-schema';
 import type { PlatformConfig } from './config';
-import { count, digestReference, dnsLabel, httpUrl, quantity, resources } from './stores/fields';
+import { count, cron, digestReference, dnsLabel, httpUrl, quantity, resources } from './stores/fields';
 import { isOn, type Platform, type StoreOptions } from './stores/store';
-
-const CRON_FIELD = '[0-9*/,-]+';
-const cron = z
-  .string()
-  .regex(
-    new RegExp(`^${Array(5).fill(CRON_FIELD).join(' ')}$`),
-    'must be five fields of cron such as 0 2 * * *',
-  );
 
 const schedule = z.strictObject({
   schedule: cron,
@@ -59,6 +53,11 @@ export const backupsSchema = z.strictObject({
     .describe('Image of the command `platform` by digest; absent: built from source.'),
   resources: resources.optional().describe('Requests and limits of each run.'),
   scratchSize: quantity.default('10Gi').describe('Room for what a run writes while it copies.'),
+  drill: drillSchema
+    .prefault({})
+    .describe(
+      'Restores of the newest copies on a schedule, see docs/backups.md; `servers` are resources of the servers by store.',
+    ),
 });
 
 /** Settings of the section `backups`. */
@@ -69,7 +68,16 @@ export function backupJobsArgs(
   config: PlatformConfig,
   { namespace, priorityClass }: Platform,
 ): BackupsArgs | undefined {
-  const { repository, endpoint, region, ca, credentialsSecret, image: _image, ...rest } = config.backups;
+  const {
+    repository,
+    endpoint,
+    region,
+    ca,
+    credentialsSecret,
+    image: _image,
+    drill: _drill,
+    ...rest
+  } = config.backups;
   if (!repository) return undefined;
   return {
     ...rest,
@@ -85,15 +93,17 @@ export function backupJobsArgs(
 }
 
 /**
- * Refuses schedules of stores that are off.
+ * Refuses schedules of stores that are off, and drills of what there is not.
  * @throws Error that says what was got and what is allowed.
  */
 export function checkBackups(config: PlatformConfig, platform: Platform): void {
   const args = backupJobsArgs(config, platform);
-  if (args) resolveBackupJobsArgs(args);
+  if (!args) return;
+  resolveBackupJobsArgs(args);
+  checkDrill(config, args);
 }
 
-/** Declares the CronJobs, where a repository is named. */
+/** Declares the CronJobs that copy and that drill, where a repository is named. */
 export function declareBackups(config: PlatformConfig, platform: Platform, options: StoreOptions): void {
   const args = backupJobsArgs(config, platform);
   if (!args) return;
@@ -105,4 +115,6 @@ export function declareBackups(config: PlatformConfig, platform: Platform, optio
     ...(config.backups.image ? { reference: config.backups.image } : {}),
   });
   new BackupJobs('backup', { ...args, image: reference }, options);
+  declareDrill(config, platform, { ...args, image: reference }, options);
+  declareAlerts(config, args, options);
 }

@@ -46,6 +46,14 @@ test('the smallest configuration is the dev size with its defaults', () => {
       region: 'us-east-1',
       recipients: [],
       scratchSize: '10Gi',
+      drill: {
+        enabled: true,
+        schedule: '0 5 * * 0',
+        rtoMinutes: 240,
+        rpoMinutes: 1560,
+        maxAgeDays: 8,
+        size: '50Gi',
+      },
       schedules: {
         daily: { schedule: '0 2 * * *', keepDays: 30, keepLast: 7 },
         redis: { schedule: '0 */6 * * *', stores: ['redis'], keepDays: 7, keepLast: 4 },

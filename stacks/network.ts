@@ -1,4 +1,5 @@
 import { ApiServerAddresses } from '../components/api-server-addresses';
+import { drillFlows } from '../components/backup-drill-spec';
 import { backupFlows } from '../components/backup-jobs-spec';
 import { chromaFlows } from '../components/chroma-spec';
 import { elasticsearchFlows, elasticsearchOperatorFlows } from '../components/elasticsearch-flows';
@@ -67,7 +68,7 @@ function storeFlows(config: PlatformConfig, platform: Platform): PodFlows[] {
     ? vaultFlows(vault.args(config.vault, platform, vaultDatabases(config, platform)))
     : [];
   const jobs = backupJobsArgs(config, platform);
-  const ofBackups = jobs ? backupFlows(jobs) : [];
+  const ofBackups = jobs ? [...backupFlows(jobs), ...(config.backups.drill.enabled ? drillFlows() : [])] : [];
   return [...on.flatMap((key) => anyFlows[key](config[key], platform)), ...ofVault, ...ofBackups];
 }
 

@@ -1,23 +1,28 @@
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CommandUsageError, processIo } from '../../migrations/command/io';
-import { addBackups, type CommandContext } from '../../ops/command/program';
+import { readAllInvariants } from '../../migrations/invariants/invariants';
+import { addBackups } from '../../ops/command/program';
 import { openStores } from '../../ops/command/places';
-import type { BackupStore } from '../../ops/stores';
+import type { StartScratch } from '../../ops/scratch/scratch-store';
+import { PLATFORM_DATABASE } from '../../ops/stores/logins';
+import { projectRoot } from '../paths';
 import type { CliContext } from './cli-context';
 import { openStack } from './migrate';
 
-/** Adds `backup`, `list`, `restore`, `verify` and `prune`. */
+/** Adds `backup`, `list`, `restore`, `verify`, `drill` and `prune`. */
 export function addBackupCommands(program: Command, { finish }: CliContext): void {
   addBackups(program, {
     io: processIo(),
     openStores: (stack, wanted, purpose) => openStores(stack, wanted, openStack, purpose),
     scratchStores,
+    invariants: () => readAllInvariants(join(projectRoot(), 'migrations'), PLATFORM_DATABASE),
     finish,
   });
 }
 
 /** Servers in the cluster of a stack, which must be the current one of the kubeconfig. */
-async function scratchStores(stack: string): ReturnType<CommandContext['scratchStores']> {
+async function scratchStores(stack: string): Promise<StartScratch> {
   const { context } = await openStack(stack);
   // They load every store's tools.
   /* eslint-disable @typescript-eslint/no-require-imports */
@@ -31,5 +36,5 @@ async function scratchStores(stack: string): ReturnType<CommandContext['scratchS
     throw new CommandUsageError(
       `The servers would run in the context "${current}", and the stack "${stack}" is in "${context}": kubectl config use-context ${context}`,
     );
-  return (store) => startScratchStore(store as BackupStore);
+  return startScratchStore;
 }

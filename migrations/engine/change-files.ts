@@ -61,9 +61,14 @@ function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
+/** Folder of the invariants beside the change files, see invariants/. */
+const INVARIANTS = 'invariants';
+
 /** Names in a folder that are meant to be change files: not hidden, not a README. */
 function candidates(folder: string): string[] {
-  return readdirSync(folder)
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => !(entry.isDirectory() && entry.name === INVARIANTS))
+    .map(({ name }) => name)
     .filter((name) => !name.startsWith('.') && !/^readme\b/i.test(name))
     .sort();
 }

@@ -1,4 +1,10 @@
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
+import {
+  CROSS_STORE,
+  INVARIANTS_FOLDER,
+  type InvariantStore,
+  readInvariants,
+} from '../invariants/invariants';
 import { type ChangeFolder, readChangeFiles } from '../engine/change-files';
 import { projectRoot } from '../project-root';
 import { changeFormat, type StoreName } from '../stores';
@@ -38,9 +44,29 @@ export async function lint(targets: readonly LintTarget[]): Promise<LintResult> 
     findings.push(...formatFindings(folder, content), ...ownFindings(folder, extension, content.changes));
     if (extension === 'sql') sqlFiles.push(...content.changes.map((change) => ({ folder, change })));
   }
+  for (const [store, folder] of invariantFolders(targets)) {
+    const path = resolve(projectRoot(), folder);
+    const found = readInvariants(path, store, basename(dirname(folder)));
+    files += found.invariants.length + found.problems.length;
+    findings.push(...formatFindings(folder, found));
+  }
   findings.push(...(await squawk(sqlFiles)));
   findings.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
   return { files, findings };
+}
+
+/** Beside change files of which all are wanted, and what is between the stores. */
+function invariantFolders(targets: readonly LintTarget[]): [InvariantStore, string][] {
+  const whole = targets.filter(({ files }) => !files);
+  const stores = whole.map(({ store, folder }): [InvariantStore, string] => [store, folder]);
+  const between = whole.map(({ folder }): [InvariantStore, string] => [
+    CROSS_STORE,
+    `${dirname(dirname(folder))}/${CROSS_STORE}/${basename(folder)}`,
+  ]);
+  const all = new Map(
+    [...stores, ...between].map(([store, folder]) => [`${folder}/${INVARIANTS_FOLDER}`, store]),
+  );
+  return [...all].map(([folder, store]) => [store, folder]);
 }
 
 function formatFindings(folder: string, { problems }: Pick<ChangeFolder, 'problems'>): Finding[] {

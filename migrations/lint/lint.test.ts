@@ -1,4 +1,5 @@
-import { relative } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { projectRoot } from '../project-root';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
 import { lint } from '.';
@@ -107,6 +108,15 @@ test('malformed, duplicate and unreadable are findings too', async () => {
       fix: 'Create the folder.',
     },
   ]);
+});
+
+test('a malformed invariant is a finding, and files that are named are looked at alone', async () => {
+  const files = { '000001-a.sql': sqlChange('SELECT 1;') };
+  mkdirSync(join(folder.path, 'invariants'));
+  folder.write({ 'invariants/all-is-well.sql': 'SELECT 1' });
+  expect(await findings(files)).toEqual([['invariants/all-is-well.sql', 0, 'malformed', 'error']]);
+  const target = { store: 'postgres', folder: folder.path } as const;
+  expect(await lint([{ ...target, files: ['000001-a.sql'] }])).toEqual({ files: 1, findings: [] });
 });
 
 test('named files only, and folders relative to the project', async () => {

@@ -21,6 +21,8 @@ export function startElasticsearch({
   const settings = {
     'discovery.type': 'single-node',
     'node.store.allow_mmap': false,
+    // How full this machine's disk is.
+    'cluster.routing.allocation.disk.threshold_enabled': false,
     'path.data': '/data/elasticsearch',
     'path.logs': '/data/logs',
     'http.host': '0.0.0.0',

@@ -3,8 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { canonicalJson } from '../../migrations/engine/canonical-json';
+import type { ScratchStore } from '../scratch/scratch-store';
 import { type BackupSets, outboxOf, type Progress } from '../sets/backup-sets';
 import type { Manifest } from '../sets/manifest';
+import type { BackupStore } from '../stores';
 import type { ArtifactFiles, StoreContent, StoreDriver } from '../stores/driver';
 
 /** A restore was not begun, or did not give what was copied; the message says which store and why. */
@@ -82,7 +84,7 @@ export interface VerifyOptions {
   /** Contents of files with secret keys of age. */
   readonly identities: readonly string[];
   /** Starts an empty server of a store. */
-  readonly startScratch: (store: string) => Promise<{ driver: StoreDriver; stop(): Promise<void> }>;
+  readonly startScratch: (store: BackupStore) => Promise<Pick<ScratchStore, 'driver' | 'stop'>>;
   readonly progress: Progress;
 }
 
@@ -97,7 +99,7 @@ export async function verifySet(
   { identities, startScratch, progress }: VerifyOptions,
 ): Promise<RestoredStore[]> {
   const verified: RestoredStore[] = [];
-  for (const store of Object.keys(manifest.stores)) {
+  for (const store of Object.keys(manifest.stores) as BackupStore[]) {
     progress(`${store}: starting a scratch server`);
     const { driver, stop } = await startScratch(store);
     try {

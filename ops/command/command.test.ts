@@ -3,7 +3,9 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { Command } from 'commander';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
+import type { Invariant } from '../../migrations/invariants/invariants';
 import { FolderRepository } from '../repository/folder';
+import type { ScratchStore, StartScratch } from '../scratch/scratch-store';
 import { BackupSets } from '../sets/backup-sets';
 import type { Cut, StoreContent, StoreDriver } from '../stores/driver';
 import { contentDifference, restoreSet } from './actions';
@@ -16,7 +18,9 @@ let notes: string;
 let exitCode: number | undefined;
 let clock: Date;
 /** Scratch servers that `verify` gets, and those that were stopped. */
-let scratch: (store: string) => Promise<{ driver: StoreDriver; stop(): Promise<void> }>;
+let scratch: StartScratch;
+/** What must hold of the stores. */
+let invariants: Invariant[];
 let stopped: string[];
 let openStores: (wanted: readonly string[]) => Promise<OpenStores>;
 
@@ -26,13 +30,20 @@ beforeEach(() => {
   clock = new Date('2020-01-01T00:00:00Z');
   [out, notes, exitCode] = ['', '', undefined];
   stopped = [];
-  scratch = async (store) => ({
-    driver: new Lines([]),
-    stop: async () => void stopped.push(store),
-  });
+  scratch = empty;
+  invariants = [];
   delete process.env.PLATFORM_BACKUPS;
 });
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** An empty scratch server, whose rows violate every invariant that asks for them. */
+async function empty(store: string): Promise<ScratchStore> {
+  return {
+    driver: new Lines([]),
+    ask: async () => ({ rows: async (query) => [[query]], close: async () => undefined }),
+    stop: async () => void stopped.push(store),
+  };
+}
 
 async function run(...args: string[]): Promise<number | undefined> {
   const program = new Command().exitOverride().configureOutput({
@@ -43,6 +54,7 @@ async function run(...args: string[]): Promise<number | undefined> {
     io: { out: (text) => (out += `${text}\n`), note: (text) => (notes += `${text}\n`) },
     openStores: (_stack, wanted) => openStores(wanted),
     scratchStores: () => Promise.resolve(scratch),
+    invariants: () => invariants,
     finish: (code) => (exitCode = code),
   });
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
@@ -239,7 +251,7 @@ describe('verify', () => {
     scratch = async () => {
       const driver = new Lines([]);
       driver.restore = async () => void (driver.lines = ['a']);
-      return { driver, stop: async () => void stopped.push('one') };
+      return { ...(await empty('one')), driver };
     };
     expect(await run('verify', ...at())).toBe(1);
     expect(notes).toContain('one does not hold what was copied: lines has 1 instead of 2.');
@@ -263,6 +275,73 @@ describe('verify', () => {
     expect(await run('verify', ...at(), '--quick', '--json')).toBe(0);
     expect(JSON.parse(out)).toEqual({ set: id, restored: false, verified: [] });
     expect((await sets().list())[0]!.verifiedAt).toBeUndefined();
+  });
+});
+
+describe('drill', () => {
+  const invariant: Invariant = {
+    ...{ store: 'postgres', name: 'postgres/platform/all-is-well', description: 'All is well.' },
+    ...{ sha256: 'x', query: 'a row' },
+  };
+  const drilled = async () => {
+    clock = new Date();
+    return create({ postgres: new Lines(['a', 'b']), redis: new Lines(['c']) });
+  };
+
+  test('restores all stores beside each other, and says how long it took', async () => {
+    const { id } = await drilled();
+    expect(await run('drill', ...at())).toBe(0);
+    expect(out.split('\n').map((line) => line.replaceAll(/\d+(\.\d+)? s/g, 'N s'))).toEqual([
+      'store     restored in  entries  age of the copy',
+      expect.stringMatching(/^postgres  N s +1 +N s$/),
+      expect.stringMatching(/^redis     N s +1 +N s$/),
+      'Invariants: 0 hold, 0 do not, 0 are about stores that the set lacks.',
+      expect.stringMatching(
+        new RegExp(`^\\S+ of set ${id} passed: recovery time N s of N s, recovery point N s of N s\\.$`),
+      ),
+      '',
+    ]);
+    expect(stopped).toEqual(['postgres', 'redis']);
+    const last = out.trim().split('\n').at(-1);
+    out = '';
+    expect(await run('list', ...at())).toBe(0);
+    expect(out).toContain(`Last drill: ${last}`);
+  });
+
+  test('a violated invariant is named, with what violates it in the log only', async () => {
+    const { id } = await drilled();
+    invariants = [invariant];
+    expect(await run('drill', ...at(), '--json')).toBe(3);
+    expect(notes).toContain('postgres/platform/all-is-well: All is well.\n  a row\n');
+    expect(JSON.parse(out)).toMatchObject({
+      set: id,
+      problems: ['postgres/platform/all-is-well is violated 1 times'],
+      rto: { targetSeconds: 14_400 },
+      rpo: { targetSeconds: 900 },
+    });
+    expect(out).not.toContain('a row');
+    out = '';
+    await run('list', ...at(), '--json');
+    expect(JSON.parse(out)).toMatchObject([{ id, drill: { set: id, problems: [expect.anything()] } }]);
+  });
+
+  test('a missed target is exit code 3', async () => {
+    clock = new Date(Date.now() - 3_600_000);
+    await create({ redis: new Lines(['c']) });
+    expect(await run('drill', ...at(), '--set', (await sets().list())[0]!.id)).toBe(3);
+    expect(out).toMatch(/^- the copy of redis was 36\d\d(\.\d)? s old instead of at most 900 s$/m);
+    expect(await run('drill', ...at(), '--set', (await sets().list())[0]!.id, '--rpo', '62.5')).toBe(0);
+  });
+
+  test('what could not run is exit code 1, wrong usage 2', async () => {
+    const { id } = await drilled();
+    fs.appendFileSync(path.join(folder, 'r', 'sets', id, 'redis', 'lines'), 'x');
+    expect(await run('drill', ...at())).toBe(1);
+    expect(notes).toContain('redis/lines is too long');
+    expect(stopped).toEqual(['postgres', 'redis']);
+    exitCode = undefined;
+    expect(await run('drill', ...at(), '--rto', 'soon')).toBe(2);
+    expect(notes).toContain('It is a number of minutes, such as 240.');
   });
 });
 

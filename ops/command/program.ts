@@ -1,52 +1,29 @@
 /** The command lines of backups; everything they do is in the modules beside this one. */
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CommandUsageError, confirm, exitCodes, guarded, type Io } from '../../migrations/command/io';
+import { CommandUsageError, confirm, exitCodes, guarded } from '../../migrations/command/io';
 import { table } from '../../migrations/command/table';
 import { checkRecipients } from '../archive/encryption';
-import { openRepository } from '../repository/open';
-import { BackupSets, type SetSummary } from '../sets/backup-sets';
+import { type DrillRecord, DrillRecords } from '../drill/record';
+import type { SetSummary } from '../sets/backup-sets';
 import { type BackupStore, backupStores, mayFollow } from '../stores';
-import type { Purpose } from '../stores/logins';
-import { followOn, RestoreError, restoreSet, verifySet, type VerifyOptions } from './actions';
-import type { OpenStores } from './places';
-
-/** What the commands need of their surroundings. */
-export interface CommandContext {
-  readonly io: Io;
-  /** Opens the wanted stores of a stack, by default all, with logins for a purpose. */
-  readonly openStores: (
-    stack: string,
-    wanted: readonly BackupStore[],
-    purpose: Purpose,
-  ) => Promise<OpenStores>;
-  /** How empty servers are started in the cluster of a stack. */
-  readonly scratchStores: (stack: string) => Promise<VerifyOptions['startScratch']>;
-  /** Sets the exit code of the process. */
-  readonly finish: (exitCode: number) => void;
-}
-
-interface CommonOptions {
-  readonly repository?: string;
-  readonly endpoint?: string;
-  readonly caFile?: string;
-  readonly json?: boolean;
-  readonly debug?: boolean;
-}
+import { followOn, RestoreError, restoreSet, verifySet } from './actions';
+import { addDrill, drillSummary } from './drill';
+import {
+  type CommandContext,
+  type CommonOptions,
+  commonOptions,
+  identitiesOf,
+  number,
+  openSets,
+  usage,
+} from './options';
 
 interface StackOptions extends CommonOptions {
   readonly stack: string;
   readonly store: BackupStore[];
 }
 
-const HELP = `
-The repository is a folder or s3://bucket/prefix (credentials as the AWS SDK finds them). Everything is in docs/backups.md.
-
-Exit codes:
-  0 ok, 1 failed, 2 wrong usage, 3 found: damaged or incomplete sets (list)
-`;
-
-/** Defines `backup`, `list`, `restore`, `verify` and `prune`. */
+/** Defines `backup`, `list`, `restore`, `verify`, `drill` and `prune`. */
 export function addBackups(program: Command, context: CommandContext): void {
   stackOptions(program.command('backup').description('copy the stores of a stack into a new backup set'))
     .option('--recipient <key...>', 'public keys of age that can read it; default: not encrypted')
@@ -75,6 +52,7 @@ export function addBackups(program: Command, context: CommandContext): void {
     .action((options: CommonOptions & VerifyChoice) =>
       guarded(context, options, () => verify(context, options)),
     );
+  addDrill(program, context);
   commonOptions(program.command('prune').description('remove sets that are too old'))
     .requiredOption('--keep-days <days>', 'how long a set stays', number)
     .option('--keep-last <sets>', 'how many of the newest stay however old they are', number, 1)
@@ -104,12 +82,29 @@ async function backup(
 }
 
 async function list({ io, finish }: CommandContext, options: CommonOptions): Promise<void> {
-  const sets = await openSets(options).list();
-  if (options.json) io.out(JSON.stringify(sets, null, 2));
+  const opened = openSets(options);
+  const sets = await opened.list();
+  const drills = await new DrillRecords(opened.repository).list();
+  if (options.json)
+    io.out(
+      JSON.stringify(
+        sets.map((set) => withDrill(set, drills)),
+        null,
+        2,
+      ),
+    );
   else if (sets.length === 0) io.out('There are no sets.');
   else io.out(table(['set', 'state', 'stores', 'MiB', 'verified'], sets.map(row)));
+  const last = drills.at(-1);
+  if (last && !options.json) io.out(`Last drill: ${drillSummary(last)}`);
   for (const { problem } of sets) if (problem && !options.json) io.note(problem);
   finish(sets.every(({ state }) => state === 'complete') ? exitCodes.ok : exitCodes.found);
+}
+
+/** A set with its last drill, where it had one. */
+function withDrill(set: SetSummary, drills: readonly DrillRecord[]): SetSummary & { drill?: DrillRecord } {
+  const drill = drills.findLast((one) => one.set === set.id);
+  return drill ? { ...set, drill } : set;
 }
 
 function row({ id, state, manifest, bytes, verifiedAt }: SetSummary): string[] {
@@ -131,7 +126,7 @@ async function restore(
 ): Promise<void> {
   if (options.set && options.at) throw new CommandUsageError('Name a --set or a time (--at), not both.');
   const sets = openSets(options);
-  const identities = usage(() => (options.identity ?? []).flatMap(secretKeys));
+  const identities = identitiesOf(options);
   const manifest = options.set ? await sets.manifest(options.set) : await sets.newest(options.at);
   const wanted = options.store.length > 0 ? options.store : (Object.keys(manifest.stores) as BackupStore[]);
   if (options.force)
@@ -179,7 +174,7 @@ async function verify(
   options: CommonOptions & VerifyChoice,
 ): Promise<void> {
   const sets = openSets(options);
-  const identities = usage(() => (options.identity ?? []).flatMap(secretKeys));
+  const identities = identitiesOf(options);
   const manifest = options.set ? await sets.manifest(options.set) : await sets.newest();
   const damages = await sets.damages(manifest);
   for (const { message } of damages) io.note(message);
@@ -220,6 +215,7 @@ async function prune({ io, finish }: CommandContext, options: CommonOptions & Pr
     await confirm(io, `${removable.join(', ')} will be removed.`, options.yes);
     await sets.prune(policy, false);
   }
+  if (!options.dryRun) await new DrillRecords(sets.repository).prune();
   const verb = options.dryRun ? 'would be removed' : 'removed';
   io.out(
     options.json
@@ -229,55 +225,11 @@ async function prune({ io, finish }: CommandContext, options: CommonOptions & Pr
   finish(exitCodes.ok);
 }
 
-function openSets({
-  repository = process.env.PLATFORM_BACKUPS,
-  endpoint = process.env.PLATFORM_BACKUPS_ENDPOINT,
-  caFile = process.env.PLATFORM_BACKUPS_CA,
-}: CommonOptions): BackupSets {
-  if (!repository) throw new CommandUsageError('Name the --repository, or set PLATFORM_BACKUPS.');
-  return usage(() => new BackupSets(openRepository(repository, { endpoint, caFile })));
-}
-
-/** Lines of a file with identities, without its comments. */
-function secretKeys(file: string): string[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
-}
-
-/** What is wrong with an option is wrong usage. */
-function usage<T>(check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    throw new CommandUsageError((error as Error).message);
-  }
-}
-
-function commonOptions(command: Command): Command {
-  return command
-    .option('--repository <address>', 'folder, or s3://bucket/prefix; default PLATFORM_BACKUPS')
-    .option('--endpoint <url>', 'S3-compatible server; default PLATFORM_BACKUPS_ENDPOINT, or AWS')
-    .option(
-      '--ca-file <path>',
-      'PEM of the authority that the server is verified with; default PLATFORM_BACKUPS_CA',
-    )
-    .option('--json', 'print JSON')
-    .option('--debug', 'print stack traces of errors')
-    .addHelpText('after', HELP);
-}
-
 function stackOptions(command: Command): Command {
   const store = new Option('--store <name...>', 'stores; default all').choices(backupStores).default([]);
   return commonOptions(command)
     .option('--stack <name>', 'stack whose stores are meant', 'dev')
     .addOption(store);
-}
-
-function number(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It is a number, such as 30.');
 }
 
 function time(text: string): Date {

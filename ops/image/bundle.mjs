@@ -1,5 +1,7 @@
-/** Puts the command `platform` and everything that it needs into one file: node ops/image/bundle.mjs FILE */
+/** Puts the command `platform` into one file, and the invariants into a folder beside it: node ops/image/bundle.mjs FILE */
 import { build } from 'esbuild';
+import { cpSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [outfile] = process.argv.slice(2);
@@ -15,3 +17,14 @@ await build({
   legalComments: 'eof',
   logLevel: 'warning',
 });
+
+const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
+for (const { parentPath, name } of readdirSync(migrations, { recursive: true, withFileTypes: true }))
+  if (name === 'invariants' && parentPath !== migrations)
+    cpSync(
+      join(parentPath, name),
+      join(dirname(outfile), 'invariants', parentPath.slice(migrations.length), name),
+      {
+        recursive: true,
+      },
+    );

@@ -1,29 +1,20 @@
-/** Empty servers that a copy is restored into to prove it: each a pod in a namespace of its own. */
+/** Scratch servers that are pods in namespaces of their own. */
 import { startChroma } from '../../migrations/testing/chroma';
 import { startElasticsearch } from '../../migrations/testing/elasticsearch';
 import { startNeo4j } from '../../migrations/testing/neo4j';
 import { startOxigraph } from '../../migrations/testing/oxigraph';
-import { closePools, query, superuser } from '../../migrations/testing/postgres';
 import { startQdrant } from '../../migrations/testing/qdrant';
 import { startRedis } from '../../migrations/testing/redis';
 import { type ScratchServer, startMinio, startPostgres } from '../../migrations/testing/servers';
-import { type BackupStore, openDriver } from '../stores';
-import type { StoreDriver } from '../stores/driver';
-
-const DATABASE = 'platform';
-
-/** An empty server, and the driver that reaches it. */
-export interface ScratchStore {
-  readonly driver: StoreDriver;
-  /** Removes the server with everything in it. */
-  stop(): Promise<void>;
-}
-
-/** Starts a scratch server of a store. */
-export type StartScratch = (store: BackupStore) => Promise<ScratchStore>;
+import { openAsker } from '../invariants';
+import { type BackupStore, openDriver, type StoreAddress } from '../stores';
+import { PLATFORM_DATABASE } from '../stores/logins';
+import { preparePostgres } from './prepare-postgres';
+import type { StartScratch } from './scratch-store';
 
 const starters: Readonly<Record<BackupStore, () => Promise<ScratchServer>>> = {
-  postgres: startPlatformPostgres,
+  // pgaudit is an extension of the platform's.
+  postgres: () => startPostgres('-c fsync=off -c shared_preload_libraries=pgaudit'),
   redis: () => startRedis(),
   oxigraph: startOxigraph,
   chroma: startChroma,
@@ -33,32 +24,41 @@ const starters: Readonly<Record<BackupStore, () => Promise<ScratchServer>>> = {
   elasticsearch: () => startElasticsearch(),
 };
 
-/** With the database and the owner that the stack's has; pgaudit is an extension of the platform's. */
-async function startPlatformPostgres(): Promise<ScratchServer> {
-  const server = await startPostgres('-c fsync=off -c shared_preload_libraries=pgaudit');
-  await query(superuser(server), 'CREATE ROLE platform_owner');
-  await query(superuser(server), `CREATE DATABASE ${DATABASE} OWNER platform_owner`);
-  return { ...server, stop: () => closePools().then(server.stop) };
-}
-
-/** Starts one; its Secret has the credentials under the keys that the stack's Secrets have. */
-export const startScratchStore: StartScratch = async (store) => {
+/** Starts an empty server; its Secret has the credentials under the keys that the stack's Secrets have. */
+export async function startScratchServer(
+  store: BackupStore,
+): Promise<{ address: StoreAddress; stop(): Promise<void> }> {
   const server = await starters[store]();
   try {
     const found = (await server.cluster.secret(server.namespace, server.name)) ?? {};
-    // The user of change files may not restore.
-    const credentials = store === 'redis' ? { ...found, username: 'admin' } : found;
-    const driver = openDriver(store, {
-      ...{ host: server.host, port: server.port, database: DATABASE },
-      credential: (key) => credentials[key]!,
-    });
-    const stop = async () => {
-      await driver.close();
-      await server.stop();
+    const credentials: Readonly<Record<string, string>> = {
+      ...found,
+      // The user of change files may not restore.
+      ...(store === 'redis' ? { username: 'admin' } : {}),
+      readOnlyApiKey: `${found.apiKey}-read`,
     };
-    return { driver, stop };
+    const address: StoreAddress = {
+      ...{ host: server.host, port: server.port, database: PLATFORM_DATABASE },
+      credential: (key) => credentials[key]!,
+    };
+    if (store === 'postgres') await preparePostgres(address);
+    return { address, stop: () => server.stop() };
   } catch (error) {
     await server.stop().catch(() => undefined);
     throw error;
   }
+}
+
+/** Starts one that a copy is restored into. */
+export const startScratchStore: StartScratch = async (store) => {
+  const { address, stop } = await startScratchServer(store);
+  const driver = openDriver(store, address);
+  return {
+    driver,
+    ask: () => openAsker(store, address),
+    async stop() {
+      await driver.close();
+      await stop();
+    },
+  };
 };

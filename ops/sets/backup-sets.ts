@@ -265,8 +265,8 @@ export function outboxOf(stores: Readonly<Record<string, StoreDriver>>): Outbox 
   return Object.values(stores).find(({ outbox }) => outbox)?.outbox;
 }
 
-/** Sets sort by the time they were begun at. */
-function newId(time: Date): string {
+/** Sets, and drills, sort by the time they were begun at. */
+export function newId(time: Date): string {
   return `${stampOf(time)}-${randomBytes(3).toString('hex')}`;
 }
 

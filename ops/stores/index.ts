@@ -86,6 +86,7 @@ export function openDriver(store: BackupStore, address: StoreAddress): StoreDriv
   return (drivers as Record<string, (address: StoreAddress) => StoreDriver>)[store]!(address);
 }
 
-function endpointOf({ host, port, tls }: Pick<StoreAddress, 'host' | 'port' | 'tls'>): string {
+/** URL of a store with an HTTP API. */
+export function endpointOf({ host, port, tls }: Pick<StoreAddress, 'host' | 'port' | 'tls'>): string {
   return `${tls ? 'https' : 'http'}://${host}:${port}`;
 }

@@ -8,6 +8,14 @@ export const quantity = z
     'must be a Kubernetes quantity such as 500m, 512Mi or 10Gi',
   );
 
+const CRON_FIELD = '[0-9*/,-]+';
+export const cron = z
+  .string()
+  .regex(
+    new RegExp(`^${Array(5).fill(CRON_FIELD).join(' ')}$`),
+    'must be five fields of cron such as 0 2 * * *',
+  );
+
 export const count = (min: number) => z.number().int().min(min);
 
 export const resources = z.strictObject({
