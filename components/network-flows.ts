@@ -21,6 +21,8 @@ export interface PodFlows {
   readonly metrics?: readonly number[];
   /** Flows, by name, whose clients' ports these pods use; default none. */
   readonly uses?: readonly string[];
+  /** Flow, by name, whose addresses outside of the cluster these pods reach too; default only their own. */
+  readonly egressOf?: string;
   /** Whether these pods are clients of the API server; default false. */
   readonly apiServer?: boolean;
   /** Whether these pods resolve names; default true. */
@@ -37,8 +39,10 @@ export interface OperatorFlows {
   /** Where the API server calls it; it comes from addresses that no selector can name. */
   readonly webhooks?: readonly number[];
   readonly metrics?: readonly number[];
-  /** The pods that it manages, in any namespace, and their ports. */
-  readonly manages: { readonly pods: PodSelector; readonly ports: readonly number[] };
+  /** For other operators of the same namespace, by name; default none. */
+  readonly operators?: Readonly<Record<string, readonly number[]>>;
+  /** The pods that it manages, in any namespace, and their ports; default none. */
+  readonly manages?: { readonly pods: PodSelector; readonly ports: readonly number[] };
 }
 
 /** Every port that flows of these pods open or name as closed. */

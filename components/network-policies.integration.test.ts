@@ -122,7 +122,7 @@ function testPods(): TestPod[] {
   });
   const ofStores = flows.flatMap((flow) => {
     const operator = operators.find(({ name }) => name === flow.operator?.name);
-    const labels = { ...operator?.manages.pods.matchLabels, ...labelsOf(flow.pods) };
+    const labels = { ...operator?.manages?.pods.matchLabels, ...labelsOf(flow.pods) };
     const first = pod(flow.name, platform, labels, knownPorts(flow));
     return flow.peers && flow.name in flow.peers ? [first, { ...first, name: `${flow.name}-2` }] : [first];
   });
