@@ -39,8 +39,10 @@ export interface OperatorFlows {
   /** Where the API server calls it; it comes from addresses that no selector can name. */
   readonly webhooks?: readonly number[];
   readonly metrics?: readonly number[];
-  /** The pods that it manages, in any namespace, and their ports. */
-  readonly manages: { readonly pods: PodSelector; readonly ports: readonly number[] };
+  /** For other operators of the same namespace, by name; default none. */
+  readonly operators?: Readonly<Record<string, readonly number[]>>;
+  /** The pods that it manages, in any namespace, and their ports; default none. */
+  readonly manages?: { readonly pods: PodSelector; readonly ports: readonly number[] };
 }
 
 /** Every port that flows of these pods open or name as closed. */

@@ -69,9 +69,10 @@ export function checkNetworkPoliciesArgs(args: NetworkPoliciesArgs): void {
     ...names
       .filter((name, index) => names.indexOf(name) < index)
       .map((name) => `flows must have different names, got "${name}" twice.`),
-    ...args.flows.flatMap(({ name, peers = {}, uses = [] }) => [
+    ...args.flows.flatMap(({ name, peers = {}, uses = [], egressOf }) => [
       ...unknown(`${name}.peers`, Object.keys(peers)),
       ...unknown(`${name}.uses`, uses),
+      ...unknown(`${name}.egressOf`, egressOf === undefined ? [] : [egressOf]),
     ]),
     ...unknown(
       'egress.from',

@@ -50,14 +50,14 @@ export interface PolicySpec {
  */
 export function networkPoliciesSpec(args: NetworkPoliciesArgs) {
   checkNetworkPoliciesArgs(args);
-  const namespaces = [args.namespace, ...args.operators.map(({ namespace }) => namespace)];
+  const namespaces = new Set([args.namespace, ...args.operators.map(({ namespace }) => namespace)]);
   return {
     flows: [
       ...args.flows.map((flow) => flowPolicy(args, flow)),
       ...args.operators.map((operator) => operatorPolicy(args, operator)),
       ...localClients(args).map((podLabels, index) => clientPolicy(args, podLabels, index + 1)),
     ],
-    defaultDeny: namespaces.map(defaultDeny),
+    defaultDeny: [...namespaces].map(defaultDeny),
   };
 }
 
@@ -107,7 +107,8 @@ function egressRules(
 }
 
 function operatorPolicy(args: NetworkPoliciesArgs, operator: OperatorFlows): PolicySpec {
-  const { name, namespace, pods, webhooks = [], metrics = [], manages } = operator;
+  const { name, namespace, pods, webhooks = [], metrics = [], operators = {}, manages } = operator;
+  const neighbours = args.operators.filter((other) => other.namespace === namespace);
   return policy({
     namespace,
     name: `${name}-flows`,
@@ -116,8 +117,13 @@ function operatorPolicy(args: NetworkPoliciesArgs, operator: OperatorFlows): Pol
     ingress: [
       ...(webhooks.length > 0 ? [{ ports: webhooks.map(tcp) }] : []),
       ...ingressRule(args.monitoring.map(inNamespace(args.namespace)), metrics),
+      ...neighbours.flatMap((other) => ingressRule([podsOf(other)], operators[other.name] ?? [])),
     ],
-    egress: [dnsRule, ...egressRule({ namespaceSelector: {}, podSelector: manages.pods }, manages.ports)],
+    egress: [
+      dnsRule,
+      ...(manages ? egressRule({ namespaceSelector: {}, podSelector: manages.pods }, manages.ports) : []),
+      ...neighbours.flatMap((other) => egressRule(podsOf(other), other.operators?.[name] ?? [])),
+    ],
   });
 }
 
@@ -155,7 +161,7 @@ function flowOf({ flows }: NetworkPoliciesArgs, name: string): PodFlows {
   return flows.find((flow) => flow.name === name)!;
 }
 
-const podsOf = ({ pods }: PodFlows): Peer => ({ podSelector: pods });
+const podsOf = ({ pods }: PodFlows | OperatorFlows): Peer => ({ podSelector: pods });
 
 function selected({ namespaceLabels, podLabels }: PeerSelector): Peer {
   return {

@@ -8,6 +8,7 @@ import type { Tunnel } from '../migrations/kubernetes/tunnel';
 import { projectRoot } from '../migrations/project-root';
 import { eventually } from '../migrations/testing/servers';
 import { addressRanges } from './api-server-addresses-provider';
+import { barmanCloudFlows } from './barman-cloud-spec';
 import { elasticsearchFlows, elasticsearchOperatorFlows } from './elasticsearch-flows';
 import { containerSecurityContext, podSecurityContext } from './metadata';
 import { minioFlows } from './minio-spec';
@@ -66,7 +67,11 @@ const flows: PodFlows[] = [
   ...qdrantFlows({ ...common, peers: 3, snapshots: common.storage }),
   ...chromaFlows({ ...common, proxyImage: common.image }),
 ];
-const operators = [cloudNativePgFlows(`${prefix}-cnpg`), elasticsearchOperatorFlows(`${prefix}-eck`)];
+const operators = [
+  cloudNativePgFlows(`${prefix}-cnpg`),
+  barmanCloudFlows(`${prefix}-cnpg`),
+  elasticsearchOperatorFlows(`${prefix}-eck`),
+];
 
 /** Who may connect to whom; `name:port` is every pod of that name but the source itself. */
 const storesPorts =
@@ -85,7 +90,8 @@ const allowed: Record<string, string> = {
   elasticsearch: 'elasticsearch:9300 elasticsearch:9200 minio:9000 minio-service:9000 dns',
   qdrant: 'qdrant:6335 qdrant:6333 dns',
   chroma: '',
-  'cloudnative-pg': 'postgres:8000 postgres:5432 dns api-server',
+  'cloudnative-pg': 'postgres:8000 postgres:5432 plugin-barman-cloud:9090 dns api-server',
+  'plugin-barman-cloud': 'dns api-server',
   'elastic-operator': 'elasticsearch:9200 dns api-server',
   'local-client': `${storesPorts} dns`,
   stranger: '',
@@ -122,14 +128,14 @@ function testPods(): TestPod[] {
   });
   const ofStores = flows.flatMap((flow) => {
     const operator = operators.find(({ name }) => name === flow.operator?.name);
-    const labels = { ...operator?.manages.pods.matchLabels, ...labelsOf(flow.pods) };
+    const labels = { ...operator?.manages?.pods.matchLabels, ...labelsOf(flow.pods) };
     const first = pod(flow.name, platform, labels, knownPorts(flow));
     return flow.peers && flow.name in flow.peers ? [first, { ...first, name: `${flow.name}-2` }] : [first];
   });
   return [
     ...ofStores,
-    ...operators.map(({ name, namespace, pods, webhooks = [], metrics = [] }) =>
-      pod(name, namespace, labelsOf(pods), [...webhooks, ...metrics]),
+    ...operators.map(({ name, namespace, pods, webhooks = [], metrics = [], operators = {} }) =>
+      pod(name, namespace, labelsOf(pods), [...webhooks, ...metrics, ...Object.values(operators).flat()]),
     ),
     pod('local-client', platform, { 'agent-data-platform/client': 'true' }),
     pod('stranger', platform, { app: 'stranger' }),

@@ -134,6 +134,36 @@ test('an operator is called by the API server from anywhere, and reaches the pod
   });
 });
 
+test('operators of one namespace share its closing, and reach each other only on the ports that are named', () => {
+  const helper = {
+    ...{ name: 'helper', namespace: 'keepers', pods: pods('helper') },
+    operators: { keeper: [9090] },
+  };
+  const operators = [keeper, helper];
+  expect(policy('helper-flows', { operators }).spec).toMatchObject({
+    ingress: [{ from: [{ podSelector: pods('keeper') }], ports: [tcp(9090)] }],
+    egress: [dns],
+  });
+  expect(policy('keeper-flows', { operators }).spec.egress.at(-1)).toEqual({
+    to: [{ podSelector: pods('helper') }],
+    ports: [tcp(9090)],
+  });
+  const { defaultDeny } = networkPoliciesSpec({ ...args, operators });
+  expect(defaultDeny.map(({ metadata }) => metadata.namespace)).toEqual(['platform', 'keepers']);
+});
+
+test('pods reach the addresses of another flow where they say so', () => {
+  const egress = [{ from: 'database', cidr: '203.0.113.0/24', ports: [9000] }];
+  const outside = { to: [{ ipBlock: { cidr: '203.0.113.0/24' } }], ports: [tcp(9000)] };
+  const job = { name: 'job', pods: pods('job'), egressOf: 'database' };
+  const flows = [database, pooler, sealed, job];
+  expect(policy('job-flows', { egress, flows }).spec.egress).toEqual([dns, outside]);
+  expect(policy('pooler-flows', { egress, flows }).spec.egress).not.toContainEqual(outside);
+  expect(() => policy('job-flows', { flows: [job] })).toThrow(
+    'job.egressOf must name flows (job), got "database".',
+  );
+});
+
 test("an operator that is not the stack's own is let in from any namespace, by the label of its pods", () => {
   expect(policy('database-flows', { operators: [] }).spec.ingress[2]!.from).toEqual([
     { namespaceSelector: {}, podSelector: { matchLabels: { 'app.kubernetes.io/name': 'keeper' } } },

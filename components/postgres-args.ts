@@ -1,5 +1,11 @@
 /** Arguments of the PostgreSQL component, and the checks that need more than one of them. */
 import type { PodResources, VolumeArgs } from './pod-args';
+import {
+  archiveProblems,
+  type PostgresArchiveArgs,
+  type PostgresRecoveryArgs,
+  type PostgresReplicaArgs,
+} from './postgres-archive-args';
 import { isOneLine } from './postgres-parameters';
 
 /** PgBouncer in front of the cluster. */
@@ -57,6 +63,15 @@ export interface PostgresArgs {
   readonly extensions?: readonly string[];
   /** When partitions are created ahead and expired ones dropped; default daily at 03:17 UTC. */
   readonly partitionMaintenance?: { readonly schedule: string };
+  /** Base backups and the write-ahead log in object storage, which needs the Barman Cloud plugin; default none. */
+  readonly archive?: PostgresArchiveArgs;
+  /** Makes the cluster of another one's archive, and counts only when it is made; default empty. */
+  readonly recovery?: PostgresRecoveryArgs;
+  /**
+   * Makes a cluster that follows another one's archive, takes no writes, and has the roles and passwords of that one.
+   * @see https://cloudnative-pg.io/documentation/current/replica_cluster/
+   */
+  readonly replicaOf?: PostgresReplicaArgs;
   /** Context in the kubeconfig; default the current one. */
   readonly context?: string;
 }
@@ -88,7 +103,12 @@ export function resolvePostgresArgs(args: PostgresArgs): ResolvedPostgresArgs {
     rotation: args.rotation ?? 1,
     partitionMaintenance: args.partitionMaintenance ?? { schedule: '17 3 * * *' },
   };
-  const problems = [...shapeProblems(resolved), ...durabilityProblems(resolved), ...poolerProblems(resolved)];
+  const problems = [
+    ...shapeProblems(resolved),
+    ...durabilityProblems(resolved),
+    ...poolerProblems(resolved),
+    ...archiveProblems(resolved),
+  ];
   if (problems.length > 0) throw new Error(`postgres: ${problems.join(' ')}`);
   return resolved;
 }

@@ -11,11 +11,14 @@ const ports = {
   webhook: 9443,
   operatorMetrics: 8080,
 };
-const OPERATOR = 'cloudnative-pg';
+/** Name label of the operator's pods. */
+export const CLOUD_NATIVE_PG = 'cloudnative-pg';
+/** Namespace of the operator that a stack manages. */
+export const OPERATOR_NAMESPACE = 'cnpg-system';
 
 /** Connections of the pods that CloudNativePG makes, and of the maintenance job. */
 export function postgresFlows(input: PostgresArgs): PodFlows[] {
-  const { name, pooler } = resolvePostgresArgs(input);
+  const { name, pooler, archive } = resolvePostgresArgs(input);
   const cluster = { 'cnpg.io/cluster': name };
   return [
     {
@@ -24,7 +27,7 @@ export function postgresFlows(input: PostgresArgs): PodFlows[] {
       clients: [ports.postgres],
       // Replication; and a primary that does not reach the API server asks the others whether it is alone.
       peers: { [name]: [ports.postgres, ports.status] },
-      operator: { name: OPERATOR, ports: [ports.status, ports.postgres] },
+      operator: { name: CLOUD_NATIVE_PG, ports: [ports.status, ports.postgres] },
       metrics: [ports.metrics],
       apiServer: true,
     },
@@ -32,6 +35,8 @@ export function postgresFlows(input: PostgresArgs): PodFlows[] {
       name: `${name}-jobs`,
       pods: { matchLabels: cluster, matchExpressions: [{ key: 'cnpg.io/jobRole', operator: 'Exists' }] },
       uses: [name],
+      // A recovery reads the archive.
+      ...(archive ? { egressOf: name } : {}),
       apiServer: true,
     },
     ...(pooler
@@ -55,11 +60,11 @@ export function postgresFlows(input: PostgresArgs): PodFlows[] {
 }
 
 /** Connections of the operator that the stack manages; it may have clusters in other namespaces too. */
-export function cloudNativePgFlows(namespace = 'cnpg-system'): OperatorFlows {
+export function cloudNativePgFlows(namespace = OPERATOR_NAMESPACE): OperatorFlows {
   return {
-    name: OPERATOR,
+    name: CLOUD_NATIVE_PG,
     namespace,
-    pods: { matchLabels: { 'app.kubernetes.io/name': OPERATOR } },
+    pods: { matchLabels: { 'app.kubernetes.io/name': CLOUD_NATIVE_PG } },
     webhooks: [ports.webhook],
     metrics: [ports.operatorMetrics],
     manages: {

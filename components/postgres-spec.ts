@@ -1,6 +1,7 @@
 import { containerSecurityContext, labels, podSecurityContext } from './metadata';
 import { spread } from './placement';
 import type { PodResources } from './pod-args';
+import { archivedClusterSpec, archiveSpec, isReplica, recoveryBootstrap } from './postgres-archive-spec';
 import { PostgresArgs, ResolvedPostgresArgs, resolvePostgresArgs } from './postgres-args';
 import { postgresParameters } from './postgres-parameters';
 import { loginSecrets, managedRoles } from './postgres-roles';
@@ -37,6 +38,9 @@ export function postgresSpec(input: PostgresArgs) {
     logins: loginSecrets(args),
     rotation: args.rotation,
     cluster: clusterSpec(args),
+    archive: archiveSpec(args),
+    replica: isReplica(args),
+    databaseName: args.database,
     database: args.extensions.length > 0 ? databaseSpec(args) : undefined,
     poolers: poolers.map((type) => poolerSpec(args, type)),
     poolerDisruptionBudgets:
@@ -87,7 +91,8 @@ function clusterSpec(args: ResolvedPostgresArgs) {
       imagePullPolicy: 'IfNotPresent',
       instances: args.instances,
       inheritedMetadata: { labels: { 'app.kubernetes.io/part-of': 'agent-data-platform' } },
-      bootstrap: { initdb: initdbSpec(args) },
+      bootstrap: bootstrapSpec(args),
+      ...archivedClusterSpec(args),
       enableSuperuserAccess: false,
       managed: { roles: managedRoles(args) },
       postgresql: {
@@ -122,6 +127,11 @@ function clusterSpec(args: ResolvedPostgresArgs) {
       enablePDB: replicated,
     },
   };
+}
+
+function bootstrapSpec(args: ResolvedPostgresArgs) {
+  const recovery = recoveryBootstrap(args);
+  return recovery ? { recovery } : { initdb: initdbSpec(args) };
 }
 
 function initdbSpec(args: ResolvedPostgresArgs) {

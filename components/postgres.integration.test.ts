@@ -2,12 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { Client } from 'pg';
-import { connectionReference } from '../migrations/connections';
 import { forwardWhenReady } from '../migrations/kubernetes/ready-tunnel';
-import { readChangeFiles } from '../migrations/engine/change-files';
-import { migrateUp } from '../migrations/engine/runner';
-import { connect } from '../migrations/provider/connection';
-import { sqlFormat } from '../migrations/targets/postgres/format';
 import { installOperator, type Login, PostgresTestCluster } from '../migrations/testing/postgres-cluster';
 import { eventually } from '../migrations/testing/servers';
 import { newAuthority } from './certificates/x509';
@@ -48,7 +43,7 @@ beforeAll(async () => {
   removeOperator = await installOperator();
   await postgres.start();
   ca = await postgres.ca();
-  await migrate();
+  await postgres.migrate();
   for (const service of [...services, ...readServices]) {
     const tunnel = await forwardWhenReady(cluster, namespace, service, 5432);
     ports.set(service, tunnel.port);
@@ -60,22 +55,6 @@ afterAll(async () => {
   await postgres.stop();
   await removeOperator?.();
 });
-
-/** As the stack does: with the Secrets of the owner and of the authority. */
-async function migrate(): Promise<void> {
-  const { target, close } = await connect({
-    store: 'postgres',
-    database,
-    reference: connectionReference('postgres', { namespace }),
-    holder: 'test',
-    budgetMs: 60_000,
-  });
-  const folderName = 'migrations/postgres/platform';
-  const folder = readChangeFiles(folderName, sqlFormat);
-  const { failed } = await migrateUp({ target, folder, folderName, appliedBy: 'test' });
-  await close();
-  if (failed) throw failed.error;
-}
 
 interface Options {
   readonly service?: Service;

@@ -42,16 +42,21 @@ export class Postgres extends pulumi.ComponentResource {
     const spec = postgresSpec(args);
     super('agent-data-platform:data:Postgres', name, {}, opts);
     const logins = this.declareLogins(name, spec);
-    this.cluster = this.declareCluster(name, spec, [logins.owner, ...logins.slots]);
-    const accepted = this.declareAccepted(name, spec, args.context);
+    this.cluster = this.declareCluster(name, spec, [
+      ...[logins.owner, ...logins.slots],
+      ...this.declareArchive(name, spec),
+    ]);
+    this.declareScheduledBackup(name, spec);
+    // A cluster that follows another has the passwords of that one, and takes no writes.
+    const accepted = spec.replica ? [] : [this.declareAccepted(name, spec, args.context)];
     this.declarePoolers(name, spec, args.context);
     this.declareMonitors(name, spec);
-    this.declarePartitionMaintenance(name, spec, accepted);
+    if (!spec.replica) this.declarePartitionMaintenance(name, spec, accepted);
     this.host = spec.endpoints.host;
     this.roHost = spec.endpoints.roHost;
     this.poolerHost = spec.endpoints.poolerHost;
     this.port = spec.endpoints.port;
-    this.database = spec.cluster.spec.bootstrap.initdb.database;
+    this.database = spec.databaseName;
     this.credentialSecrets = {
       owner: logins.owner.metadata.name,
       ...this.declareCurrentLogins(name, spec, logins.passwords, accepted),
@@ -102,11 +107,11 @@ export class Postgres extends pulumi.ComponentResource {
     name: string,
     { logins }: PostgresSpec,
     passwords: Passwords,
-    accepted: PostgresLogins,
+    accepted: pulumi.Resource[],
   ): Record<RotatingRole, pulumi.Output<string>> {
     const declare = (role: RotatingRole) => {
       const { slot, current } = passwords[role];
-      return this.declareLogin(`${name}-${role}`, logins.current(role, slot), current, [accepted]);
+      return this.declareLogin(`${name}-${role}`, logins.current(role, slot), current, accepted);
     };
     return Object.fromEntries(rotatingRoles.map((role) => [role, declare(role).metadata.name])) as Record<
       RotatingRole,
@@ -122,6 +127,25 @@ export class Postgres extends pulumi.ComponentResource {
   ): k8s.core.v1.Secret {
     const stringData = { username, password };
     return new k8s.core.v1.Secret(name, { metadata, type, stringData }, { parent: this, dependsOn });
+  }
+
+  /** Where the cluster archives; in place before it starts. */
+  private declareArchive(name: string, { archive }: PostgresSpec): pulumi.Resource[] {
+    if (!archive) return [];
+    const { ca, objectStore } = archive;
+    const parent = { parent: this };
+    return [
+      ...(ca ? [new k8s.core.v1.Secret(`${name}-archive-ca`, ca, parent)] : []),
+      new k8s.apiextensions.CustomResource(`${name}-archive`, objectStore, parent),
+    ];
+  }
+
+  private declareScheduledBackup(name: string, { archive }: PostgresSpec): void {
+    if (!archive) return;
+    new k8s.apiextensions.CustomResource(`${name}-base-backups`, archive.scheduledBackup, {
+      parent: this,
+      dependsOn: this.cluster,
+    });
   }
 
   private declareCluster(name: string, spec: PostgresSpec, dependsOn: pulumi.Resource[]) {
@@ -161,7 +185,7 @@ export class Postgres extends pulumi.ComponentResource {
     });
   }
 
-  private declarePartitionMaintenance(name: string, spec: PostgresSpec, accepted: PostgresLogins): void {
+  private declarePartitionMaintenance(name: string, spec: PostgresSpec, accepted: pulumi.Resource[]): void {
     const account = new k8s.core.v1.ServiceAccount(
       `${name}-partition-maintenance`,
       spec.partitionMaintenanceAccount,
@@ -169,7 +193,7 @@ export class Postgres extends pulumi.ComponentResource {
     );
     new k8s.batch.v1.CronJob(`${name}-partition-maintenance`, spec.partitionMaintenance, {
       parent: this,
-      dependsOn: [accepted, account],
+      dependsOn: [...accepted, account],
     });
   }
 

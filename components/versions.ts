@@ -1,6 +1,7 @@
 /** Versions of everything the program asks Kubernetes to run: the one place to change them. */
 export const versions = {
   cloudNativePg: '1.30.0',
+  barmanCloudPlugin: '0.14.0',
   postgres: '17.12',
   pgbouncer: '1.24.1',
   redis: '8.0.2',
@@ -22,6 +23,10 @@ export const versions = {
 /** Default image references; each can be replaced in the stack configuration, by digest for production. */
 export const images = {
   cloudNativePg: `ghcr.io/cloudnative-pg/cloudnative-pg:${versions.cloudNativePg}`,
+  /** Plugin of the operator, for PostgreSQL's archive in object storage. */
+  barmanCloudPlugin: `ghcr.io/cloudnative-pg/plugin-barman-cloud:v${versions.barmanCloudPlugin}`,
+  /** Runs beside each PostgreSQL instance that has an archive. */
+  barmanCloudSidecar: `ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v${versions.barmanCloudPlugin}`,
   postgres: `ghcr.io/cloudnative-pg/postgresql:${versions.postgres}-standard-trixie`,
   pgbouncer: `ghcr.io/cloudnative-pg/pgbouncer:${versions.pgbouncer}`,
   redis: `docker.io/library/redis:${versions.redis}`,
@@ -56,4 +61,10 @@ export const cloudNativePgManifest = {
 export const eckDefinitions = {
   url: `https://raw.githubusercontent.com/elastic/cloud-on-k8s/v${versions.eck}/config/crds/v1/all-crds.yaml`,
   sha256: '3f65a218451a97f126ebd8531205bd5e7dacbe05c10d90344f976f00fdcdbc3d',
+} as const;
+
+/** The CustomResourceDefinition of the Barman Cloud plugin: users fetch the URL, closed networks read the same bytes from the Go module. */
+export const barmanCloudDefinitions = {
+  url: `https://raw.githubusercontent.com/cloudnative-pg/plugin-barman-cloud/v${versions.barmanCloudPlugin}/config/crd/bases/barmancloud.cnpg.io_objectstores.yaml`,
+  sha256: '7c98720494253421339acd03aa77487869326ea20d4768a0c3aef8ff076daaef',
 } as const;

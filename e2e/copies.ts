@@ -23,7 +23,9 @@ export async function copiesConfig() {
       ca: (await testAuthority()).certificate,
     },
     // Pods of another namespace stand for what is outside of the cluster.
-    network: { egress: [{ from: 'backup', cidr: '10.244.0.0/16', ports: [9000] }] },
+    network: {
+      egress: ['backup', 'postgres'].map((from) => ({ from, cidr: '10.244.0.0/16', ports: [9000] })),
+    },
   };
 }
 

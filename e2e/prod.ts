@@ -18,6 +18,7 @@ export async function prodObjects(folder: string): Promise<KubernetesObject[]> {
     operators: 'existing',
     storage: { provisioner: 'rancher.io/local-path' },
     minio: { image: `registry.example.com/minio@${DIGEST}` },
+    backups: { repository: 's3://copies/prod', image: `registry.example.com/ops@${DIGEST}` },
     // Whether a PodMonitor is admitted, only the Prometheus operator's definitions say.
     postgres: { podMonitor: false },
   });

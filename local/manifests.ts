@@ -1,7 +1,16 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { cloudNativePgManifest, eckDefinitions, versions } from '../components/versions';
-import { cloudNativePgManifestFromModule, eckDefinitionsFromModule } from './images';
+import {
+  barmanCloudDefinitions,
+  cloudNativePgManifest,
+  eckDefinitions,
+  versions,
+} from '../components/versions';
+import {
+  barmanCloudDefinitionsFromModule,
+  cloudNativePgManifestFromModule,
+  eckDefinitionsFromModule,
+} from './images';
 import { cacheRoot } from './paths';
 import { note } from './progress';
 import { download, Unreachable } from './toolchain/download';
@@ -18,12 +27,19 @@ interface Manifest {
 /** Puts what the operators' components apply where the program looks first: downloaded, else out of the Go modules. */
 export async function ensureOperatorManifests(): Promise<void> {
   await ensureCloudNativePgManifest();
+  await ensureBarmanCloudDefinitions();
   await ensureEckDefinitions();
 }
 
 function ensureCloudNativePgManifest(): Promise<void> {
   const what = `CloudNativePG ${versions.cloudNativePg} manifest`;
   return ensureManifest({ what, ...cloudNativePgManifest, fromModule: cloudNativePgManifestFromModule });
+}
+
+/** The CustomResourceDefinition alone; the plugin itself is declared by its component. */
+function ensureBarmanCloudDefinitions(): Promise<void> {
+  const what = `Barman Cloud plugin ${versions.barmanCloudPlugin} definitions file`;
+  return ensureManifest({ what, ...barmanCloudDefinitions, fromModule: barmanCloudDefinitionsFromModule });
 }
 
 /** CustomResourceDefinitions alone; the operator itself is declared by its component. */

@@ -10,6 +10,7 @@ export const toolVersions = {
   coreDns: 'v1.13.1',
   localPathProvisioner: 'v0.0.30',
   cloudNativePg: `v${versions.cloudNativePg}`,
+  barmanCloudPlugin: `v${versions.barmanCloudPlugin}`,
   eck: `v${versions.eck}`,
   minio: versions.minioModule,
   vault: `v${versions.vault}`,
@@ -49,6 +50,10 @@ export const goBuilds = {
   cloudNativePg: {
     name: 'cloudnative-pg',
     packages: ['github.com/cloudnative-pg/cloudnative-pg/cmd/manager'],
+  },
+  barmanCloudPlugin: {
+    name: 'plugin-barman-cloud',
+    packages: ['github.com/cloudnative-pg/plugin-barman-cloud/cmd/manager'],
   },
   eck: {
     name: 'cloud-on-k8s',

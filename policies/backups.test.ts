@@ -12,9 +12,10 @@ describe('PostgreSQL', () => {
       spec: { cluster: { name: change.name ?? 'postgres' }, suspend: change.suspend },
     });
   const archived = { plugins: [{ name: 'barman-cloud.cloudnative-pg.io', isWALArchiver: true }] };
-  const unscheduled = 'Cluster/data/postgres has no scheduled backup; declare a ScheduledBackup of its name.';
+  const unscheduled =
+    'Cluster/data/postgres has no scheduled backup; set backups.repository, or declare a ScheduledBackup of its name.';
   const unarchived =
-    'Cluster/data/postgres archives no write-ahead log; set a plugin with isWALArchiver, or spec.backup.';
+    'Cluster/data/postgres archives no write-ahead log; set backups.repository, a plugin with isWALArchiver, or spec.backup.';
 
   test('a schedule and an archive pass, by plugin or built in', () => {
     expect(messages(cluster(archived), scheduled())).toEqual([]);

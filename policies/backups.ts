@@ -37,10 +37,14 @@ function missing(store: Resource, resources: readonly Resource[]): string[] {
     return [
       ...(resources.some((resource) => schedules(resource, store))
         ? []
-        : [`${where} has no scheduled backup; declare a ScheduledBackup of its name.`]),
+        : [
+            `${where} has no scheduled backup; set backups.repository, or declare a ScheduledBackup of its name.`,
+          ]),
       ...(archivesLog(store)
         ? []
-        : [`${where} archives no write-ahead log; set a plugin with isWALArchiver, or spec.backup.`]),
+        : [
+            `${where} archives no write-ahead log; set backups.repository, a plugin with isWALArchiver, or spec.backup.`,
+          ]),
     ];
   }
   if (isElasticsearch(store) && snapshots(store)) return [];

@@ -97,7 +97,9 @@ describe('lifecycles in change files', () => {
 
 test.each([['minio'], ['elasticsearch']])('the change files of %s are read, and keep enough', (store) => {
   const folder = `migrations/${store}/platform`;
-  const files = readdirSync(folder).map((file) => ({ file }));
+  const files = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name: file }) => ({ file }));
   const migrations = {
     type: 'pulumi-nodejs:dynamic/migrations:StoreMigrations',
     name: `${store}-migrations`,

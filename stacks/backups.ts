@@ -1,13 +1,28 @@
+import type { ComponentResourceOptions } from '@pulumi/pulumi';
 import { z } from 'zod';
+import { BarmanCloud } from '../components/barman-cloud';
 import { BackupJobs, type BackupsArgs } from '../components/backup-jobs';
-import { resolveBackupJobsArgs } from '../components/backup-jobs-args';
+import { type BackupRepository, resolveBackupJobsArgs } from '../components/backup-jobs-args';
 import { opsImageName, opsSource } from '../components/ops-image';
+import type { PostgresArchiveArgs } from '../components/postgres-archive-args';
+import { isReplica } from '../components/postgres-archive-spec';
 import { SourceImage } from '../components/source-image';
+import { barmanCloudDefinitions, images } from '../components/versions';
 import { backupStores } from '../ops/stores';
 import { checkDrill, declareAlerts, declareDrill } from './backup-drill';
 import { drillSchema } from './backup-drill-schema';
 import type { PlatformConfig } from './config';
-import { count, cron, digestReference, dnsLabel, httpUrl, quantity, resources } from './stores/fields';
+import type { StackConfig } from './config-schema';
+import {
+  certificate,
+  count,
+  cron,
+  digestReference,
+  dnsLabel,
+  httpUrl,
+  quantity,
+  resources,
+} from './stores/fields';
 import { isOn, type Platform, type StoreOptions } from './stores/store';
 
 const schedule = z.strictObject({
@@ -32,9 +47,7 @@ export const backupsSchema = z.strictObject({
     .describe('Bucket outside of the platform that copies go to, `s3://bucket/prefix`; absent: no copies.'),
   endpoint: httpUrl.optional().describe('S3-compatible server; absent: that of AWS.'),
   region: dnsLabel.default('us-east-1').describe('Region of the bucket.'),
-  ca: z
-    .string()
-    .startsWith('-----BEGIN CERTIFICATE-----', 'must be a certificate in PEM')
+  ca: certificate
     .optional()
     .describe('Authority that the server is verified with, in PEM; absent: those that everybody trusts.'),
   credentialsSecret: dnsLabel
@@ -58,37 +71,57 @@ export const backupsSchema = z.strictObject({
     .describe(
       'Restores of the newest copies on a schedule, see docs/backups.md; `servers` are resources of the servers by store.',
     ),
+  postgres: z
+    .strictObject({
+      serverName: z
+        .string()
+        .regex(/^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$/, 'must be a name of a-z, 0-9, - and _')
+        .default('postgres')
+        .describe('Folder of this cluster in the archive, which no other cluster ever wrote to.'),
+      schedule: cron.default('0 1 * * 0').describe('When base backups are made, in UTC.'),
+      keepDays: count(1).default(30).describe('Days that can be gone back.'),
+      resources: resources
+        .optional()
+        .describe('Requests and limits of the container that archives beside each instance.'),
+    })
+    .prefault({})
+    .describe(
+      'Base backups and the write-ahead log of PostgreSQL, in the folder `postgres` of the repository, see below.',
+    ),
 });
 
 /** Settings of the section `backups`. */
 export type BackupsSettings = z.infer<typeof backupsSchema>;
+
+/** The bucket; undefined where no repository is named. */
+function repositoryOf({ backups }: Pick<StackConfig, 'backups'>): BackupRepository | undefined {
+  const { repository: address, endpoint, region, ca, credentialsSecret } = backups;
+  if (!address) return undefined;
+  return { address, region, credentialsSecret, ...(endpoint ? { endpoint } : {}), ...(ca ? { ca } : {}) };
+}
+
+/** Where PostgreSQL archives; undefined where no repository is named. */
+export function postgresArchive(config: Pick<StackConfig, 'backups'>): PostgresArchiveArgs | undefined {
+  const repository = repositoryOf(config);
+  const { resources, ...rest } = config.backups.postgres;
+  return repository && { repository, ...rest, ...(resources ? { resources } : {}) };
+}
 
 /** Arguments of the CronJobs; undefined where no repository is named. */
 export function backupJobsArgs(
   config: PlatformConfig,
   { namespace, priorityClass }: Platform,
 ): BackupsArgs | undefined {
-  const {
-    repository,
-    endpoint,
-    region,
-    ca,
-    credentialsSecret,
-    image: _image,
-    drill: _drill,
-    ...rest
-  } = config.backups;
+  const repository = repositoryOf(config);
   if (!repository) return undefined;
+  const { schedules, recipients, resources, scratchSize } = config.backups;
   return {
-    ...rest,
-    ...{ namespace, priorityClass },
-    stores: backupStores.filter((store) => isOn(config[store])),
+    ...{ schedules, recipients, resources, scratchSize, namespace, priorityClass, repository },
+    // A replica has the logins of the platform that it follows, whose copies hold the same rows.
+    stores: backupStores.filter(
+      (store) => isOn(config[store]) && !(store === 'postgres' && isReplica(config.postgres)),
+    ),
     redisMode: config.redis.mode,
-    repository: {
-      ...{ address: repository, region, credentialsSecret },
-      ...(endpoint ? { endpoint } : {}),
-      ...(ca ? { ca } : {}),
-    },
   };
 }
 
@@ -117,4 +150,18 @@ export function declareBackups(config: PlatformConfig, platform: Platform, optio
   new BackupJobs('backup', { ...args, image: reference }, options);
   declareDrill(config, platform, { ...args, image: reference }, options);
   declareAlerts(config, args, options);
+}
+
+/** Declares the plugin that archives PostgreSQL, where a repository is named; needs the operator's namespace. */
+export function declareArchiver(
+  { backups, operators: mode, tls, kubeContext: context }: PlatformConfig,
+  options: ComponentResourceOptions,
+): BarmanCloud[] {
+  if (!backups.repository) return [];
+  const args = {
+    ...{ mode, validDays: tls.validDays, context, definitions: barmanCloudDefinitions },
+    image: images.barmanCloudPlugin,
+    sidecarImage: images.barmanCloudSidecar,
+  };
+  return [new BarmanCloud('barman-cloud', args, options)];
 }

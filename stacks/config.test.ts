@@ -54,6 +54,7 @@ test('the smallest configuration is the dev size with its defaults', () => {
         maxAgeDays: 8,
         size: '50Gi',
       },
+      postgres: { serverName: 'postgres', schedule: '0 1 * * 0', keepDays: 30 },
       schedules: {
         daily: { schedule: '0 2 * * *', keepDays: 30, keepLast: 7 },
         redis: { schedule: '0 */6 * * *', stores: ['redis'], keepDays: 7, keepLast: 4 },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkBackups } from './backups';
+import { checkBackups, postgresArchive } from './backups';
 import { configSchema, StackConfig } from './config-schema';
 import { checkNetwork } from './network';
 import { type StoreKey, stores, type StoreSettings } from './stores';
@@ -65,6 +65,7 @@ export function platformOf(config: PlatformConfig): Platform {
     priorityClass: `${namespace}-stores`,
     vault: config.vault.enabled,
     networkPolicies: config.network.policies === 'enabled',
+    postgresArchive: postgresArchive(config),
     kubeContext,
     imageRegistry: config.imageRegistry ?? process.env.AGENT_DATA_PLATFORM_IMAGE_REGISTRY,
   };

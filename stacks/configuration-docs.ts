@@ -36,6 +36,7 @@ export function configurationDocs(): string {
     ...sectionTable('network', schema.properties?.network ?? {}),
     ...sectionTable('tls', schema.properties?.tls ?? {}),
     ...sectionTable('backups', schema.properties?.backups ?? {}),
+    ...sectionTable('backups.postgres', schema.properties?.backups?.properties?.postgres ?? {}),
     ...top
       .filter(([name]) => name in sized)
       .flatMap(([name, key]) => storeTable(name as keyof typeof sized, key)),

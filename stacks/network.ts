@@ -1,5 +1,6 @@
 import { ApiServerAddresses } from '../components/api-server-addresses';
 import { drillFlows } from '../components/backup-drill-spec';
+import { barmanCloudFlows } from '../components/barman-cloud-spec';
 import { backupFlows } from '../components/backup-jobs-spec';
 import { chromaFlows } from '../components/chroma-spec';
 import { elasticsearchFlows, elasticsearchOperatorFlows } from '../components/elasticsearch-flows';
@@ -48,7 +49,7 @@ export function networkArgs(config: PlatformConfig, platform: Platform): Network
   return {
     namespace: config.namespace,
     flows: storeFlows(config, platform),
-    operators: config.operators === 'managed' ? operatorFlows(config) : [],
+    operators: config.operators === 'managed' ? operatorFlows(config, platform) : [],
     ...{ clients, monitoring, egress },
   };
 }
@@ -72,8 +73,12 @@ function storeFlows(config: PlatformConfig, platform: Platform): PodFlows[] {
   return [...on.flatMap((key) => anyFlows[key](config[key], platform)), ...ofVault, ...ofBackups];
 }
 
-function operatorFlows({ elasticsearch }: PlatformConfig): OperatorFlows[] {
-  return [cloudNativePgFlows(), ...(elasticsearch.enabled ? [elasticsearchOperatorFlows()] : [])];
+function operatorFlows({ elasticsearch }: PlatformConfig, { postgresArchive }: Platform): OperatorFlows[] {
+  return [
+    cloudNativePgFlows(),
+    ...(postgresArchive ? [barmanCloudFlows()] : []),
+    ...(elasticsearch.enabled ? [elasticsearchOperatorFlows()] : []),
+  ];
 }
 
 /** Declares the platform's NetworkPolicies, unless they are disabled; needs the namespaces. */

@@ -6,7 +6,7 @@ import { labels } from '../components/metadata';
 import { Operators } from '../components/operators';
 import { RetainedStorageClass } from '../components/storage-class';
 import { cloudNativePgManifest, eckDefinitions, images } from '../components/versions';
-import { declareBackups } from './backups';
+import { declareArchiver, declareBackups } from './backups';
 import { declareCertificates } from './certificates';
 import { kubernetesProvider } from './cluster';
 import { type PlatformConfig, platformOf } from './config';
@@ -36,6 +36,7 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
     { mode: config.operators, manifest: cloudNativePgManifest, context: config.kubeContext },
     { provider },
   );
+  const archiver = declareArchiver(config, { provider, dependsOn: operators });
   const storage = declareStorage(config, platform.storageClass, provider);
   const tls = declareCertificates(config, platform, { provider, dependsOn: [namespace] });
   const priority = declarePriority(platform, provider);
@@ -44,9 +45,11 @@ export function deployPlatform(config: PlatformConfig): PlatformOutputs {
     dependsOn: [tls.ready, priority, ...dependsOn, ...storage],
   });
   const elasticOperator = config.elasticsearch.enabled ? [declareElasticOperator(config, provider)] : [];
-  declareNetwork(config, platform, { provider, dependsOn: [namespace, operators, ...elasticOperator] });
+  const namespaces = [namespace, operators, ...archiver, ...elasticOperator];
+  declareNetwork(config, platform, { provider, dependsOn: namespaces });
   const { neo4j, oxigraph, elasticsearch, qdrant, chroma } = stores;
-  const postgres = stores.postgres.deploy(config.postgres, platform, after(namespace, operators), tls);
+  const withOperators = after(namespace, operators, ...archiver);
+  const postgres = stores.postgres.deploy(config.postgres, platform, withOperators, tls);
   const redis = stores.redis.deploy(config.redis, platform, after(namespace), tls);
   const objects = stores.minio.deploy(config.minio, platform, after(namespace), tls);
   // An output of its last resource stands for all of a store.

@@ -3,7 +3,11 @@ import * as path from 'node:path';
 import { cached } from '../cache';
 import { goBinary, goBuildVersion, hash } from '../go-build';
 import { UserError } from '../user-error';
-export { cloudNativePgManifestFromModule, eckDefinitionsFromModule } from './manifest';
+export {
+  barmanCloudDefinitionsFromModule,
+  cloudNativePgManifestFromModule,
+  eckDefinitionsFromModule,
+} from './manifest';
 import { baseVersion, debianLayers } from './debian';
 import { packLayer, writeArchive, type Layer } from './oci';
 import { recipes, type Recipe } from './recipes';

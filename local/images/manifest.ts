@@ -35,6 +35,19 @@ export async function eckDefinitionsFromModule(): Promise<string> {
   return cacheManifest(fs.readFileSync(path.join(module, 'config/crds/v1/all-crds.yaml')));
 }
 
+/**
+ * Copies the CustomResourceDefinition of the Barman Cloud plugin out of its Go module into the cache, as `manifests/<sha256>.yaml`.
+ * @returns The file's sha256, in hexadecimal.
+ */
+export async function barmanCloudDefinitionsFromModule(): Promise<string> {
+  const module = await goModuleSource(
+    goBuilds.barmanCloudPlugin.name,
+    'github.com/cloudnative-pg/plugin-barman-cloud',
+  );
+  const file = 'config/crd/bases/barmancloud.cnpg.io_objectstores.yaml';
+  return cacheManifest(fs.readFileSync(path.join(module, file)));
+}
+
 function cacheManifest(content: Buffer): string {
   const sha256 = createHash('sha256').update(content).digest('hex');
   const target = path.join(cacheRoot(), 'manifests', `${sha256}.yaml`);

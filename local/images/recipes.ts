@@ -207,6 +207,25 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     links: { '/manager': `operator/manager_${architecture()}` },
     config: { User: '10001:10001', Entrypoint: ['/manager'], WorkingDir: '/' },
   },
+  [images.barmanCloudPlugin]: {
+    base: 'scratch',
+    build: goBuilds.barmanCloudPlugin,
+    binaries: { manager: '/manager' },
+    config: { User: '65532:65532', Entrypoint: ['/manager'], WorkingDir: '/' },
+  },
+  [images.barmanCloudSidecar]: {
+    base: 'debian',
+    packages: [
+      'barman-cli-cloud',
+      // What it only recommends or may use: object storage of the S3 kind, and compression of the log.
+      'python3-boto3',
+      'python3-zstandard',
+      'ca-certificates',
+    ],
+    build: goBuilds.barmanCloudPlugin,
+    binaries: { manager: '/manager' },
+    config: { User: '26:26', Env: [`PATH=${PATH}`, 'LANG=C.UTF-8'], Entrypoint: ['/manager'] },
+  },
   [addOnImages.pause]: {
     base: 'scratch',
     build: goBuilds.pause,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { Client } from 'pg';
 import * as bundle from '../../components/manifest-bundle/provider';
 import { slotOf } from '../../components/credential';
 import { operatorsSpec } from '../../components/operators';
@@ -11,7 +12,13 @@ import { type Credential, type RotatingRole, rotatingRoles } from '../../compone
 import { awaitRollout } from '../../components/postgres-rollout-provider';
 import { postgresSpec } from '../../components/postgres-spec';
 import { cloudNativePgManifest } from '../../components/versions';
+import { connectionReference } from '../connections';
+import { readChangeFiles } from '../engine/change-files';
+import { migrateUp } from '../engine/runner';
 import { KubernetesCluster, type KubernetesObject } from '../kubernetes/cluster';
+import { forwardWhenReady } from '../kubernetes/ready-tunnel';
+import { connect } from '../provider/connection';
+import { sqlFormat } from '../targets/postgres/format';
 import { eventually } from './servers';
 
 /** A login, as its Secret holds it. */
@@ -38,10 +45,13 @@ export class PostgresTestCluster {
   readonly namespace = `postgres-${randomBytes(4).toString('hex')}`;
   private readonly passwords = new Map<string, string>();
 
-  constructor(private readonly args: Omit<PostgresArgs, 'namespace' | 'rotation'>) {}
+  constructor(private args: Omit<PostgresArgs, 'namespace' | 'rotation'>) {}
 
-  /** Makes the namespace, and the cluster and its poolers with the first passwords. */
-  async start(): Promise<void> {
+  /**
+   * Makes the namespace, and the cluster and its poolers with the first passwords.
+   * @param prepare Called once the namespace exists.
+   */
+  async start(prepare?: () => Promise<void>): Promise<void> {
     const { priorityClass: name } = this.args;
     const enforce = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await this.apply({
@@ -56,6 +66,7 @@ export class PostgresTestCluster {
         metadata: { name },
         value: 1,
       });
+    await prepare?.();
     await this.rotate(1);
     for (const pooler of postgresSpec({ ...this.args, namespace: this.namespace }).poolers) {
       await this.apply(pooler);
@@ -69,19 +80,65 @@ export class PostgresTestCluster {
   /** Replaces the passwords: what the operator reads first, and when every instance accepts it, what applications read. */
   async rotate(rotation: number): Promise<void> {
     const { namespace } = this;
-    const { logins, cluster, caSecret } = postgresSpec({ ...this.args, namespace, rotation });
+    const spec = postgresSpec({ ...this.args, namespace, rotation });
+    const { logins, cluster, archive, replica, caSecret } = spec;
     await this.applyLogin(logins.owner, this.password('owner', rotation));
     const current = slotOf(rotation);
     for (const { role, slot, ...secret } of logins.slots) {
       await this.applyLogin(secret, this.password(role, slot === current ? rotation : rotation - 1));
     }
+    if (archive?.ca) await this.apply({ apiVersion: 'v1', kind: 'Secret', ...archive.ca });
+    if (archive) await this.apply(archive.objectStore);
     await this.apply(cluster);
     await this.healthy();
+    if (archive) await this.apply(archive.scheduledBackup);
+    // Its roles and passwords are those of the cluster that it follows.
+    if (replica) return;
     const secrets = [logins.owner, ...logins.slots].map(({ metadata }) => metadata.name);
     await awaitLogins({ namespace, cluster: cluster.metadata.name, secrets, caSecret, rotation });
     for (const role of rotatingRoles) {
       await this.applyLogin(logins.current(role, current), this.password(role, rotation));
     }
+  }
+
+  /** Applies other arguments to the cluster that runs. */
+  async change(args: Partial<PostgresArgs>): Promise<void> {
+    this.args = { ...this.args, ...args };
+    await this.rotate(1);
+  }
+
+  /** Rows of a statement that a login sends to the primary, or to the first instance of a replica. */
+  async query(login: Login, statement: string): Promise<Record<string, unknown>[]> {
+    const tunnel = await forwardWhenReady(this.cluster, this.namespace, 'postgres-rw', 5432);
+    const client = new Client({
+      ...{ host: '127.0.0.1', port: tunnel.port, database: 'platform' },
+      ...{ user: login.username, password: login.password },
+      ssl: { ca: await this.ca(), servername: 'postgres-rw' },
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return (await client.query<Record<string, unknown>>(statement)).rows;
+    } finally {
+      await client.end();
+      await tunnel.close();
+    }
+  }
+
+  /** Applies the change files, as the stack does. */
+  async migrate(): Promise<void> {
+    const { target, close } = await connect({
+      store: 'postgres',
+      database: 'platform',
+      reference: connectionReference('postgres', { namespace: this.namespace }),
+      holder: 'test',
+      budgetMs: 60_000,
+    });
+    const folderName = 'migrations/postgres/platform';
+    const folder = readChangeFiles(folderName, sqlFormat);
+    const { failed } = await migrateUp({ target, folder, folderName, appliedBy: 'test' });
+    await close();
+    if (failed) throw failed.error;
   }
 
   /** The login that a Secret holds now. */

@@ -1,7 +1,8 @@
-import type { Output } from '@pulumi/pulumi';
+import { type Output, output } from '@pulumi/pulumi';
 import { z } from 'zod';
 import { Postgres } from '../../components/postgres';
 import { type PostgresArgs, resolvePostgresArgs } from '../../components/postgres-args';
+import { isReplica } from '../../components/postgres-archive-spec';
 import type { RotatingRole } from '../../components/postgres-roles';
 import { images } from '../../components/versions';
 import { connectionReference } from '../../migrations/connections';
@@ -60,6 +61,18 @@ const schema = z.strictObject({
   antiAffinity: spread
     .optional()
     .describe('Whether instances must (`required`) or should (`preferred`) run on different nodes.'),
+  recovery: z
+    .strictObject({ serverName: z.string(), targetTime: z.string().optional() })
+    .optional()
+    .describe(
+      'Archive that a new cluster is made of, by its `backups.postgres.serverName`, up to a time such as `2030-01-31T12:00:00Z` (absent: to its end); counts only when the cluster is made.',
+    ),
+  replicaOf: z
+    .strictObject({ serverName: z.string(), enabled: z.boolean().optional() })
+    .optional()
+    .describe(
+      'Archive of another platform that a new cluster follows without taking writes; `enabled: false` makes it take them, for good.',
+    ),
 });
 
 interface PoolerSettings {
@@ -83,6 +96,8 @@ interface PostgresSettings {
   readonly podMonitor: boolean;
   readonly rotation: number;
   readonly antiAffinity: Spread;
+  readonly recovery?: PostgresArgs['recovery'];
+  readonly replicaOf?: PostgresArgs['replicaOf'];
 }
 
 const devPooler: PoolerSettings = {
@@ -133,13 +148,13 @@ export interface PostgresOutputs {
   readonly pooler: Endpoint | null;
   readonly tls: {
     readonly mode: 'verify-full';
-    /** PEM of the certificate authority that signed the servers' certificates. */
+    /** PEM of the certificate authority that signed the servers' certificates; absent while it follows another cluster. */
     readonly ca: Output<string | undefined>;
     readonly caSecret: SecretReference;
   };
   /** By role; `backup` reads every row, `monitor` only statistics. */
   readonly credentials: Readonly<Record<RotatingRole, SecretReference>>;
-  /** Newest applied schema version, such as `000003`. */
+  /** Newest applied schema version, such as `000003`; empty while it follows another cluster. */
   readonly schemaVersion: Output<string>;
 }
 
@@ -163,6 +178,7 @@ function resolve(defaults: PostgresSettings, overrides: z.infer<typeof schema>):
 function args(settings: PostgresSettings, platform: Platform): PostgresArgs {
   const { storageSize, walStorageSize, synchronous, pooler, ...rest } = settings;
   const { namespace, storageClass: className, priorityClass, kubeContext: context } = platform;
+  const { postgresArchive: archive } = platform;
   return {
     ...rest,
     namespace,
@@ -172,8 +188,30 @@ function args(settings: PostgresSettings, platform: Platform): PostgresArgs {
     ...(walStorageSize ? { walStorage: { size: walStorageSize, className } } : {}),
     ...(synchronous ? { synchronous: { method: 'any', ...synchronous } } : {}),
     ...(pooler ? { pooler: { ...pooler, image: pooler.image ?? images.pgbouncer } } : {}),
+    ...(archive ? { archive } : {}),
     ...(context ? { context } : {}),
   };
+}
+
+/** The schema; that of a replica is the one of the cluster that it follows. */
+function declareMigrations(
+  { replicaOf }: PostgresSettings,
+  postgres: Postgres,
+  { namespace, kubeContext }: Platform,
+): { ca: Output<string | undefined>; schemaVersion: Output<string> } {
+  if (isReplica({ replicaOf })) {
+    return { ca: output(undefined), schemaVersion: postgres.cluster.id.apply(() => '') };
+  }
+  const { serverCa: ca, version: schemaVersion } = new StoreMigrations(
+    'postgres-migrations',
+    {
+      store: 'postgres',
+      database: postgres.database,
+      connection: connectionReference('postgres', { namespace, context: kubeContext }),
+    },
+    { dependsOn: [postgres] },
+  );
+  return { ca, schemaVersion };
 }
 
 /** PostgreSQL: CloudNativePG Cluster, PgBouncer, and the schema of the platform. */
@@ -182,21 +220,17 @@ export const postgresStore = defineStore({
   sizes: { dev, prod },
   resolve,
   args,
-  check: (settings, platform) => void resolvePostgresArgs(args(settings, platform)),
+  check(settings, platform) {
+    resolvePostgresArgs(args(settings, platform));
+    if (platform.vault && isReplica(settings)) {
+      throw new Error(
+        'postgres: replicaOf takes no writes, and Vault makes logins; set vault.enabled to false until replicaOf.enabled is false.',
+      );
+    }
+  },
   deploy(settings, platform, options): PostgresOutputs {
     const postgres = new Postgres('postgres', args(settings, platform), options);
-    const migrations = new StoreMigrations(
-      'postgres-migrations',
-      {
-        store: 'postgres',
-        database: postgres.database,
-        connection: connectionReference('postgres', {
-          namespace: platform.namespace,
-          context: platform.kubeContext,
-        }),
-      },
-      { dependsOn: [postgres] },
-    );
+    const { ca, schemaVersion } = declareMigrations(settings, postgres, platform);
     return {
       database: postgres.database,
       primary: { host: postgres.host, port: postgres.port },
@@ -204,7 +238,7 @@ export const postgresStore = defineStore({
       pooler: postgres.poolerHost ? { host: postgres.poolerHost, port: postgres.port } : null,
       tls: {
         mode: 'verify-full',
-        ca: migrations.serverCa,
+        ca,
         caSecret: certificateAuthority('postgres-ca'),
       },
       credentials: {
@@ -213,7 +247,7 @@ export const postgresStore = defineStore({
         backup: login('postgres-backup'),
         monitor: login('postgres-monitor'),
       },
-      schemaVersion: migrations.version,
+      schemaVersion,
     };
   },
 });

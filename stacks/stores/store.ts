@@ -1,6 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import type { z } from 'zod';
 import type { CertificateRequest } from '../../components/certificates/request';
+import type { PostgresArchiveArgs } from '../../components/postgres-archive-args';
 import type { SecretReference } from '../outputs';
 
 /** What every store of one platform shares. */
@@ -16,6 +17,8 @@ export interface Platform {
   readonly vault?: boolean;
   /** Whether the stack declares NetworkPolicies; default true. */
   readonly networkPolicies?: boolean;
+  /** Where PostgreSQL archives; default nowhere. */
+  readonly postgresArchive?: PostgresArchiveArgs;
   /** kubeconfig context of the connections; absent: the current one. */
   readonly kubeContext?: string;
   /** Registry that images built from source are pushed to. */
