@@ -3,6 +3,7 @@ import { StoreMigrations } from '../migrations/provider/store-migrations';
 import { ApiServerAddresses } from './api-server-addresses';
 import { ElasticsearchLogins } from './elasticsearch-logins';
 import { ManifestBundle } from './manifest-bundle';
+import { MinioReplication } from './minio-replication';
 import { MinioRootAccess } from './minio-root-access';
 import { MinioUser } from './minio-user';
 import { Neo4jUser } from './neo4j-user';
@@ -44,6 +45,7 @@ describe.each([
   ['elasticsearch:Logins', ElasticsearchLogins, {}, 'components/elasticsearch-logins-provider'],
   ['neo4j:User', Neo4jUser, {}, 'components/neo4j-user-provider'],
   ['redis:Reload', RedisReload, { workloads: [] }, 'components/redis-reload-provider'],
+  ['minio:Replication', MinioReplication, {}, 'components/minio-replication-provider'],
   ['minio:RootAccess', MinioRootAccess, {}, 'components/minio-root-access-provider'],
   ['minio:User', MinioUser, {}, 'components/minio-user-provider'],
   ['qdrant:Logins', QdrantLogins, {}, 'components/qdrant-logins-provider'],

@@ -2,7 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, errors } from '@elastic/elasticsearch';
 import type { dynamic } from '@pulumi/pulumi';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
-import { ELASTIC_USER, keepElasticPassword, replaceElasticPassword } from './elasticsearch-elastic-user';
+import {
+  ELASTIC_USER,
+  keepOperatorPasswords,
+  replaceOperatorPasswords,
+} from './elasticsearch-operator-users';
 import type { ElasticsearchLoginsInputs } from './elasticsearch-logins';
 
 const PORT = 9200;
@@ -100,15 +104,15 @@ function missing(namespace: string, name: string, keys: string): Error {
 
 /** Provider method: a new cluster's logins. @throws Error as {@link awaitLogins}. */
 async function createLogins(inputs: ElasticsearchLoginsInputs) {
-  await keepElasticPassword(KubernetesCluster.load({ context: inputs.context }), inputs);
+  await keepOperatorPasswords(KubernetesCluster.load({ context: inputs.context }), inputs);
   return awaitLogins(inputs);
 }
 
-/** Provider method: a rotation replaces the operator's password, too. @throws Error as {@link awaitLogins}. */
+/** Provider method: a rotation replaces the operator's passwords, too. @throws Error as {@link awaitLogins}. */
 async function updateLogins(olds: ElasticsearchLoginsInputs, news: ElasticsearchLoginsInputs) {
   if (olds.rotation === news.rotation) return createLogins(news);
   const cluster = KubernetesCluster.load({ context: news.context });
-  await replaceElasticPassword(cluster, news, performance.now() + WITHIN_MS);
+  await replaceOperatorPasswords(cluster, news, performance.now() + WITHIN_MS);
   return awaitLogins(news);
 }
 

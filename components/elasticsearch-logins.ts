@@ -14,7 +14,9 @@ export interface ElasticsearchLoginsInputs {
   readonly userSecrets: readonly string[];
   /** Secret of the operator's user `elastic`. */
   readonly elasticUserSecret: string;
-  /** Counts rotations: another one replaces the password of `elastic`, and is waited for again. */
+  /** Secret of the users that only the operator and its probes use. */
+  readonly internalUsersSecret: string;
+  /** Counts rotations: another one replaces the passwords of the operator's users, and is waited for again. */
   readonly rotation: number;
   /** Context in the kubeconfig; default the current one. */
   readonly context?: string;

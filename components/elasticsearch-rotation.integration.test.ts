@@ -23,11 +23,13 @@ jest.setTimeout(900_000);
 const namespace = `rotation-${randomBytes(4).toString('hex')}`;
 const operators = `${namespace}-operator`;
 const memory = { cpu: '100m', memory: '1Gi' };
+const snapshotKey = { name: 'elasticsearch-snapshots', accessKey: 'accessKey', secretKey: 'secretKey' };
 const args: ElasticsearchArgs = {
   namespace,
   version: versions.elasticsearch,
   image: images.elasticsearch,
   quickStart: true,
+  snapshots: { endpoint: 'http://minio:9000', secret: snapshotKey },
   nodeSets: [
     {
       name: 'default',
@@ -53,6 +55,7 @@ beforeAll(async () => {
   ownOperator = (await cluster.read(apiVersion, kind, undefined, metadata.name!)) === undefined;
   if (ownOperator) await startOperator();
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  await handOutSnapshotKey('first');
   await rotate(1);
   const secret = await cluster.secret(namespace, elasticsearchSpec(args).caSecret);
   ca = secret!['ca.crt']!;
@@ -66,7 +69,7 @@ afterAll(async () => {
   await cluster?.delete('elasticsearch.k8s.elastic.co/v1', kind, namespace, 'elasticsearch');
   await cluster?.delete('v1', 'Namespace', undefined, namespace);
   if (ownOperator) await removeOperator();
-}, 300_000);
+}, 480_000);
 
 const apply = (object: object) =>
   cluster.apply(object as KubernetesObject, { fieldManager: 'rotation-test', force: true });
@@ -92,7 +95,7 @@ async function startOperator(): Promise<void> {
 
 async function removeOperator(): Promise<void> {
   // It finishes the deletion of its objects before it goes.
-  await eventually('the cluster is gone', 240_000, async () => {
+  await eventually('the cluster is gone', 420_000, async () => {
     return !(await cluster.read('v1', 'Namespace', undefined, namespace));
   });
   const { name } = operatorSpec().clusterRole.metadata;
@@ -143,6 +146,13 @@ async function migrate(): Promise<void> {
   expect(failed).toBeUndefined();
 }
 
+/** As the MinIO login of snapshots is handed out. */
+async function handOutSnapshotKey(key: string): Promise<void> {
+  const { name, accessKey, secretKey } = snapshotKey;
+  const stringData = { [accessKey]: `${key}-user`, [secretKey]: `${key}-key` };
+  await apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData });
+}
+
 const clientOf = (username: string, generation: number) => connect(username, password(generation));
 
 function connect(username: string, password: string): Client {
@@ -162,7 +172,9 @@ const status = (attempt: Promise<unknown>) =>
     (error: unknown) => (error as errors.ResponseError).statusCode,
   );
 
-const { elasticUserSecret } = elasticsearchSpec(args).loginCheck;
+const { elasticUserSecret, internalUsersSecret } = elasticsearchSpec(args).loginCheck;
+/** Passwords by user. */
+const internalUsers = async () => (await cluster.secret(namespace, internalUsersSecret))!;
 const elasticPassword = async () => (await cluster.secret(namespace, elasticUserSecret))!.elastic!;
 
 /** What changes when a node's pod or its container starts again. */
@@ -173,7 +185,9 @@ async function starts() {
 }
 
 test('a rotation under load: the login before it works on, and the one before that is refused', async () => {
-  const before = { starts: await starts(), elastic: await elasticPassword() };
+  const before = {
+    ...{ starts: await starts(), elastic: await elasticPassword(), internal: await internalUsers() },
+  };
   expect(before.starts.restarts).toBe(0);
   const old = clientOf('platform-app', 1);
   const failures: unknown[] = [];
@@ -201,6 +215,16 @@ test('a rotation under load: the login before it works on, and the one before th
   const elastic = await elasticPassword();
   expect(await status(connect('elastic', before.elastic).security.authenticate())).toBe(401);
   expect(await status(connect('elastic', elastic).security.authenticate())).toBe(200);
+  const internal = await internalUsers();
+  expect(Object.keys(internal)).toEqual(
+    expect.arrayContaining(['elastic-internal', 'elastic-internal-probe']),
+  );
+  for (const [user, password] of Object.entries(before.internal)) {
+    await eventually(`another password of ${user}`, 120_000, async () => {
+      return (await status(connect(user, internal[user]!).security.authenticate())) === 200;
+    });
+    expect([user, await status(connect(user, password).security.authenticate())]).toEqual([user, 401]);
+  }
   expect(await starts()).toEqual(before.starts);
 
   await rotate(3);
@@ -236,4 +260,20 @@ test('a login that no node knows is named with its node', async () => {
   await expect(awaitLogins({ ...loginCheck, userSecrets: [name] }, 1)).rejects.toThrow(
     'Node elasticsearch-es-default-0 does not accept the user "nobody" (answers 401); the passwords that were handed out before stay valid. Look at the operator\'s log, then run `pulumi up` again.',
   );
+});
+
+test('another key of the snapshots: the node starts again with it', async () => {
+  const before = await starts();
+  await handOutSnapshotKey('second');
+  await eventually('another pod is ready', 300_000, async () => {
+    const { apiVersion, kind } = elasticsearchSpec(args).cluster;
+    const now = await cluster.read('v1', 'Pod', namespace, 'elasticsearch-es-default-0');
+    const phase = (await cluster.read(apiVersion, kind, namespace, 'elasticsearch'))?.status?.phase;
+    return now !== undefined && now.metadata.uid !== before.uid && phase === 'Ready';
+  });
+  const settings = await cluster.secret(namespace, 'elasticsearch-es-secure-settings');
+  expect(settings).toEqual({
+    's3.client.platform.access_key': 'second-user',
+    's3.client.platform.secret_key': 'second-key',
+  });
 });

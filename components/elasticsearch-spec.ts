@@ -44,6 +44,7 @@ export function elasticsearchSpec(input: ElasticsearchArgs) {
       caSecret: `${name}-es-http-certs-public`,
       userSecrets: realmSecrets(args),
       elasticUserSecret: `${name}-es-elastic-user`,
+      internalUsersSecret: `${name}-es-internal-users`,
       rotation: args.rotation,
       ...(args.context ? { context: args.context } : {}),
     },

@@ -168,6 +168,7 @@ describe('elasticsearchSpec', () => {
       cluster: 'elasticsearch',
       serverName: 'elasticsearch-es-http.platform.svc',
       elasticUserSecret: 'elasticsearch-es-elastic-user',
+      internalUsersSecret: 'elasticsearch-es-internal-users',
       rotation,
     });
     expect(rotated.loginCheck.userSecrets).toHaveLength(14);

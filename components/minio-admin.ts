@@ -16,6 +16,15 @@ export interface MinioAddress {
   readonly tls?: ServerIdentity;
 }
 
+/** A bucket of another MinIO that a bucket is copied to. */
+export interface RemoteBucket {
+  /** URL of the other MinIO. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** Of a user there. */
+  readonly login: MinioKeys;
+}
+
 /** A refusal of MinIO's admin API. */
 export class MinioAdminError extends Error {
   constructor(
@@ -31,7 +40,7 @@ export class MinioAdminError extends Error {
 }
 
 /**
- * The part of MinIO's admin API that users, policies, quotas and settings need; every call may be repeated.
+ * The part of MinIO's admin API that users, policies, quotas, settings and replication need; every call may be repeated.
  * @see https://github.com/minio/madmin-go
  */
 export class MinioAdmin {
@@ -73,8 +82,8 @@ export class MinioAdmin {
 
   /** Creates a user, or gives it another secret key. */
   putUser({ accessKey, secretKey }: MinioKeys): Promise<void> {
-    const account = Buffer.from(JSON.stringify({ secretKey, status: 'enabled' }));
-    return this.send('PUT', 'add-user', { accessKey }, encryptForAdmin(this.keys.secretKey, account));
+    const account = JSON.stringify({ secretKey, status: 'enabled' });
+    return this.send('PUT', 'add-user', { accessKey }, this.encrypted(account));
   }
 
   /** Gives a user exactly one policy. */
@@ -91,15 +100,66 @@ export class MinioAdmin {
 
   /** Changes settings of one subsystem in all servers, such as `api root_access=off`. */
   setConfig(settings: string): Promise<void> {
-    return this.send('PUT', 'set-config-kv', {}, encryptForAdmin(this.keys.secretKey, Buffer.from(settings)));
+    return this.send('PUT', 'set-config-kv', {}, this.encrypted(settings));
+  }
+
+  /** Where a bucket is copied to, by host and port. */
+  async remoteTargets(bucket: string): Promise<{ endpoint: string; arn: string }[]> {
+    const query = { bucket, type: 'replication' };
+    return JSON.parse(await this.answer('GET', `${ADMIN}/list-remote-targets`, query)) ?? [];
+  }
+
+  /** Makes a bucket of another MinIO known, and returns what names it here. */
+  async addRemoteTarget(bucket: string, target: RemoteBucket): Promise<string> {
+    const body = this.encrypted(JSON.stringify(remoteTarget(target)));
+    return JSON.parse(await this.answer('PUT', `${ADMIN}/set-remote-target`, { bucket }, body)) as string;
+  }
+
+  /** Gives the login another key. */
+  changeRemoteTarget(bucket: string, arn: string, target: RemoteBucket): Promise<void> {
+    const body = this.encrypted(JSON.stringify({ ...remoteTarget(target), arn }));
+    return this.send('PUT', 'set-remote-target', { bucket, update: 'true', creds: 'true' }, body);
+  }
+
+  /** Forgets another bucket, which nothing is copied to any more. */
+  removeRemoteTarget(bucket: string, arn: string): Promise<void> {
+    return this.send('DELETE', 'remove-remote-target', { bucket, arn });
+  }
+
+  /** Copies what is written to a bucket from now on, with delete markers; versions that are deleted stay in the copy. */
+  async putReplication(bucket: string, arn: string): Promise<void> {
+    await this.answer('PUT', `/${bucket}`, { replication: '' }, Buffer.from(replicationRules(arn)));
+  }
+
+  /** Copies what a bucket holds already, too. */
+  async replicateExisting(bucket: string, arn: string): Promise<void> {
+    await this.answer('PUT', `/${bucket}`, { 'replication-reset': '', arn });
+  }
+
+  /** Ends it. */
+  async deleteReplication(bucket: string): Promise<void> {
+    await this.answer('DELETE', `/${bucket}`, { replication: '' });
+  }
+
+  private encrypted(text: string): Buffer {
+    return encryptForAdmin(this.keys.secretKey, Buffer.from(text));
   }
 
   private async send(
-    method: 'GET' | 'PUT',
+    method: Method,
     operation: string,
     query: Record<string, string> = {},
-    body: Buffer = Buffer.alloc(0),
+    body?: Buffer,
   ): Promise<void> {
+    await this.answer(method, `${ADMIN}/${operation}`, query, body);
+  }
+
+  private async answer(
+    method: Method,
+    resource: string,
+    query: Record<string, string> = {},
+    body: Buffer = Buffer.alloc(0),
+  ): Promise<string> {
     const { host, port, tls } = this.address;
     const protocol = tls ? 'https:' : 'http:';
     const { path, headers } = await this.signer.sign({
@@ -107,7 +167,7 @@ export class MinioAdmin {
       protocol,
       hostname: host,
       port,
-      path: `/minio/admin/v3/${operation}`,
+      path: resource,
       query,
       headers: {
         host: `${host}:${port}`,
@@ -117,11 +177,38 @@ export class MinioAdmin {
     });
     const url = `${protocol}//${host}:${port}${path}?${new URLSearchParams(query)}`;
     try {
-      await http({ method, url, headers, body, tls });
+      return await http({ method, url, headers, body, tls });
     } catch (error) {
-      throw refusal(operation, error as HttpError);
+      throw refusal(resource.replace(`${ADMIN}/`, ''), error as HttpError);
     }
   }
+}
+
+type Method = 'GET' | 'PUT' | 'DELETE';
+
+const ADMIN = '/minio/admin/v3';
+
+/** As MinIO wants it. @see https://github.com/minio/madmin-go/blob/main/bucket-targets.go */
+function remoteTarget({ endpoint, bucket, login }: RemoteBucket) {
+  const { host, protocol } = new URL(endpoint);
+  return {
+    ...{ endpoint: host, secure: protocol === 'https:', targetbucket: bucket },
+    ...{ credentials: login, type: 'replication', api: 's3v4', path: 'on' },
+    ...{ replicationSync: false, disableProxy: false },
+  };
+}
+
+/** @see https://github.com/minio/minio/blob/master/docs/bucket/replication/README.md */
+function replicationRules(arn: string): string {
+  const status = (on: boolean) => `<Status>${on ? 'Enabled' : 'Disabled'}</Status>`;
+  return [
+    '<ReplicationConfiguration><Role></Role><Rule><ID>agent-data-platform</ID>',
+    `${status(true)}<Priority>1</Priority><Filter><Prefix></Prefix></Filter>`,
+    `<DeleteMarkerReplication>${status(true)}</DeleteMarkerReplication>`,
+    `<DeleteReplication>${status(false)}</DeleteReplication>`,
+    `<ExistingObjectReplication>${status(true)}</ExistingObjectReplication>`,
+    `<Destination><Bucket>${arn}</Bucket></Destination></Rule></ReplicationConfiguration>`,
+  ].join('');
 }
 
 /** What MinIO said; an error without an answer stays as it is. */
@@ -131,11 +218,13 @@ function refusal(operation: string, error: HttpError): Error {
   return new MinioAdminError(error.status, code, `MinIO refused ${operation}: ${message} (${code}).`);
 }
 
+/** The admin API answers in JSON, and S3 in XML. */
 function parse(text: string): { Code?: string; Message?: string } {
   try {
     return JSON.parse(text) as { Code?: string; Message?: string };
   } catch {
-    return {};
+    const element = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
+    return { Code: element('Code'), Message: element('Message') };
   }
 }
 

@@ -15,6 +15,7 @@ test('fills in the defaults of each mode', () => {
     antiAffinity: 'preferred',
     appBuckets: [],
     rotation: 1,
+    replicaLogin: false,
     clusterDomain: 'cluster.local',
   };
   expect(resolveMinioArgs(single)).toEqual({ ...single, ...defaults, servers: 1 });

@@ -34,13 +34,18 @@ export interface MinioArgs {
    * @see https://github.com/minio/minio/blob/master/docs/logging/README.md
    */
   readonly auditImage?: string;
+  /** Whether there is the login `replica`, which another MinIO copies its `appBuckets` here with; default false. */
+  readonly replicaLogin?: boolean;
+  /** PEM of an authority that servers besides its own trust, such as that of another MinIO; default none. */
+  readonly trustedAuthority?: string;
   /** Context in the kubeconfig; default the current one. */
   readonly context?: string;
   /** DNS domain of the cluster; default `cluster.local`. */
   readonly clusterDomain?: string;
 }
 
-type Optional = 'context' | 'tlsSecret' | 'certificateFingerprint' | 'priorityClass' | 'auditImage';
+type Optional =
+  'context' | 'tlsSecret' | 'certificateFingerprint' | 'priorityClass' | 'auditImage' | 'trustedAuthority';
 
 /** Arguments with every default filled in. */
 export type ResolvedMinioArgs = Required<Omit<MinioArgs, Optional>> & Pick<MinioArgs, Optional>;
@@ -58,6 +63,7 @@ export function resolveMinioArgs(args: MinioArgs): ResolvedMinioArgs {
     antiAffinity: args.antiAffinity ?? 'preferred',
     appBuckets: args.appBuckets ?? [],
     rotation: args.rotation ?? 1,
+    replicaLogin: args.replicaLogin ?? false,
     clusterDomain: args.clusterDomain ?? 'cluster.local',
   };
   const problems = [...topologyProblems(resolved), ...valueProblems(resolved)];
@@ -100,6 +106,9 @@ function valueProblems(args: ResolvedMinioArgs): string[] {
   if (!isDnsName(clusterDomain)) problems.push(`clusterDomain must be a DNS name, got "${clusterDomain}".`);
   if (!Number.isInteger(rotation) || rotation < 1)
     problems.push(`rotation must be an integer of at least 1, got ${rotation}.`);
+  if (args.trustedAuthority && !tlsSecret)
+    problems.push('trustedAuthority needs a tlsSecret: without TLS nobody is verified.');
+  if (args.replicaLogin && appBuckets.length === 0) problems.push('replicaLogin needs appBuckets, got none.');
   if (tlsSecret !== undefined && !isDnsName(tlsSecret))
     problems.push(`tlsSecret must be the name of a Secret, got "${tlsSecret}".`);
   return problems;

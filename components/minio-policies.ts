@@ -94,3 +94,31 @@ export const backupPolicy = policy(
 
 /** Metrics and the servers' state; admin actions are not about buckets. */
 export const monitorPolicy = policy({ Effect: 'Allow', Action: ['admin:Prometheus', 'admin:ServerInfo'] });
+
+/** What another MinIO needs to copy its buckets into those here. @see https://github.com/minio/minio/blob/master/docs/bucket/replication/README.md */
+export function replicaPolicy(names: readonly string[]): MinioPolicy {
+  return policy(
+    allow(
+      buckets(names),
+      's3:GetBucketLocation',
+      's3:GetBucketObjectLockConfiguration',
+      's3:GetBucketVersioning',
+      's3:GetReplicationConfiguration',
+      's3:ListBucket',
+      's3:ListBucketMultipartUploads',
+    ),
+    allow(
+      objects(names),
+      's3:AbortMultipartUpload',
+      's3:DeleteObject',
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:GetObjectVersionTagging',
+      's3:GetReplicationConfiguration',
+      's3:PutObject',
+      's3:ReplicateDelete',
+      's3:ReplicateObject',
+      's3:ReplicateTags',
+    ),
+  );
+}

@@ -22,6 +22,7 @@ import {
   ownerPolicy,
   readOnlyPolicy,
   readWritePolicy,
+  replicaPolicy,
 } from './minio-policies';
 import { administrators } from './minio-secrets';
 import type { PodFlows } from './network-flows';
@@ -32,9 +33,10 @@ const MINIO_UID = 1000;
 const PORT = 9000;
 const ROOT_USER = 'platform-root';
 const CERTIFICATES = '/certs';
+const TRUSTED = 'trusted.crt';
 
 /** Who logs in to MinIO; the root user makes `admin`, who makes the others. */
-export type MinioRole = 'admin' | 'owner' | 'app' | 'readonly' | 'backup' | 'monitor';
+export type MinioRole = 'admin' | 'owner' | 'app' | 'readonly' | 'backup' | 'monitor' | 'replica';
 
 /** Object specifications of the MinIO component; the component adds the root password. */
 export type MinioSpec = ReturnType<typeof minioSpec>;
@@ -56,6 +58,7 @@ export function minioSpec(input: MinioArgs) {
     auditConfig: args.auditImage
       ? { metadata: metadata(args, `${name}-audit`), data: auditWebhookFiles }
       : undefined,
+    trustedConfig: trustedConfig(args),
     logins: loginSpecs(args),
     rootAccess: { ...minioPlace(args), rotation: args.rotation },
     services: { nodes: nodesServiceSpec(args), client: clientServiceSpec(args) },
@@ -124,6 +127,7 @@ function loginSpecs(args: ResolvedMinioArgs): LoginSpecs {
     admin: login('admin', { policy: adminPolicy }),
     owner: login('owner', { policy: ownerPolicy }),
     ...(buckets.length > 0 ? applications : {}),
+    ...(args.replicaLogin ? { replica: login('replica', { policy: replicaPolicy(buckets) }) } : {}),
     backup: login('backup', { policy: backupPolicy }),
     monitor: login('monitor', { policy: monitorPolicy, metricsToken: true }),
   };
@@ -165,6 +169,7 @@ function disruptionBudgetSpec(args: ResolvedMinioArgs) {
 
 function statefulSetSpec(args: ResolvedMinioArgs) {
   const selector = selectorLabels({ name: args.name });
+  const configuration = `${args.auditImage ? JSON.stringify(auditWebhookFiles) : ''}${args.trustedAuthority ?? ''}`;
   return {
     metadata: metadata(args, args.name),
     spec: {
@@ -180,9 +185,7 @@ function statefulSetSpec(args: ResolvedMinioArgs) {
       template: {
         metadata: {
           labels: labels({ name: args.name }),
-          ...(args.auditImage
-            ? { annotations: configurationAnnotation(JSON.stringify(auditWebhookFiles)) }
-            : {}),
+          ...(configuration ? { annotations: configurationAnnotation(configuration) } : {}),
         },
         spec: podSpec(args),
       },
@@ -238,14 +241,27 @@ function server(args: ResolvedMinioArgs) {
 }
 
 /** The certificate, under the names that the server looks for; an empty folder is no TLS. */
-function certificates({ tlsSecret }: ResolvedMinioArgs) {
+function certificates(args: ResolvedMinioArgs) {
+  const { tlsSecret } = args;
   if (!tlsSecret) return { name: 'certificates', emptyDir: { sizeLimit: '1Mi' } };
   const items = [
     { key: 'tls.crt', path: 'public.crt' },
     { key: 'tls.key', path: 'private.key' },
     { key: 'ca.crt', path: 'CAs/ca.crt' },
   ];
-  return { name: 'certificates', secret: { secretName: tlsSecret, defaultMode: 0o440, items } };
+  if (!args.trustedAuthority)
+    return { name: 'certificates', secret: { secretName: tlsSecret, defaultMode: 0o440, items } };
+  const trusted = [{ key: TRUSTED, path: `CAs/${TRUSTED}` }];
+  const sources = [
+    { secret: { name: tlsSecret, items } },
+    { configMap: { name: `${args.name}-trusted`, items: trusted } },
+  ];
+  return { name: 'certificates', projected: { defaultMode: 0o440, sources } };
+}
+
+function trustedConfig(args: ResolvedMinioArgs) {
+  if (!args.trustedAuthority) return undefined;
+  return { metadata: metadata(args, `${args.name}-trusted`), data: { [TRUSTED]: args.trustedAuthority } };
 }
 
 /** The drives, all of all servers in mode distributed, in the notation of the server's command line. */

@@ -59,6 +59,7 @@ test('a single server, whole', () => {
     rootSecret: { metadata: metadata('minio-root'), type: 'Opaque', rootUser: 'platform-root' },
     serviceAccount: { metadata: metadata('minio'), automountServiceAccountToken: false },
     auditConfig: undefined,
+    trustedConfig: undefined,
     rootAccess: {
       namespace: 'data',
       service: 'minio',

@@ -15,7 +15,8 @@ export type { MinioArgs } from './minio-args';
  * server that stops answers 499 to what it is working on, which clients repeat as they do 503.
  *
  * Logins: `admin` (everything, for the platform itself), `owner` (buckets and their settings, for migrations), `app`
- * (objects of `appBuckets`), `readonly` (reads them), `backup` (reads everything), `monitor` (metrics, with a `token`). A
+ * (objects of `appBuckets`), `readonly` (reads them), `backup` (reads everything), `monitor` (metrics, with a `token`), and where
+ * wanted `replica` (another MinIO, which copies its buckets here). A
  * rotation leaves the key before it valid until the next one, and restarts nothing. The root user only makes `admin` and is
  * then refused: the servers trust each other by its password, so they would all have to stop at once to change it.
  * @see https://github.com/minio/minio/blob/master/docs/distributed/README.md
@@ -37,14 +38,15 @@ export class Minio extends pulumi.ComponentResource {
     const spec = minioSpec(args);
     const secret = this.declareRootSecret(name, spec.rootSecret);
     const account = new k8s.core.v1.ServiceAccount(name, spec.serviceAccount, { parent: this });
-    const audit = spec.auditConfig
-      ? [new k8s.core.v1.ConfigMap(`${name}-audit`, spec.auditConfig, { parent: this })]
-      : [];
+    const configs = Object.entries({ audit: spec.auditConfig, trusted: spec.trustedConfig }).flatMap(
+      ([what, config]) =>
+        config ? [new k8s.core.v1.ConfigMap(`${name}-${what}`, config, { parent: this })] : [],
+    );
     const nodes = new k8s.core.v1.Service(`${name}-nodes`, spec.services.nodes, { parent: this });
     const certificate = { [CERTIFICATE_ANNOTATION]: args.certificateFingerprint };
     this.workload = new k8s.apps.v1.StatefulSet(name, withPodAnnotations(spec.statefulSet, certificate), {
       parent: this,
-      dependsOn: [secret, account, nodes, ...audit],
+      dependsOn: [secret, account, nodes, ...configs],
       customTimeouts: { create: '15m', update: '30m', delete: '10m' },
     });
     const client = new k8s.core.v1.Service(name, spec.services.client, {

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { KubernetesCluster } from '../migrations/kubernetes/cluster';
-import { restoreSet } from '../ops/command/actions';
+import { followOn, restoreSet } from '../ops/command/actions';
 import { openStores } from '../ops/command/places';
-import { type BackupStore, backupStores } from '../ops/stores';
+import { backupStores } from '../ops/stores';
 import type { Purpose } from '../ops/stores/logins';
 import { usePostgresPrograms, useRedisPrograms } from '../ops/testing/programs';
 import type { Clients, ContractOutputs } from './clients';
-import { runBackupJob, startCopies } from './copies';
+import { type Copies, runCronJob } from './copies';
 
-/** The log shipper goes on adding to Elasticsearch, so that what it holds after a restore is more than the copy. */
-const stores = backupStores.filter((store) => store !== 'elasticsearch');
 const quiet = { progress: () => undefined };
 
 interface Marks {
@@ -20,41 +18,52 @@ interface Marks {
   close(): Promise<void>;
 }
 
+/** How long a copy (with the start of its pod) and a restore took, in seconds. */
+export interface Durations {
+  readonly backup: number;
+  readonly restore: number;
+}
+
 /**
  * Copies the platform into a set with the CronJob, writes and deletes, restores over it from outside of the cluster, and
  * asserts that every store is what it was; the restore itself compares each with the manifest.
- * @returns Seconds of the copy (with the start of its pod) and of the restore.
  */
 export async function backUpAndRestore(
   cluster: KubernetesCluster,
   clients: Clients,
   outputs: ContractOutputs,
-): Promise<{ backup: number; restore: number }> {
+  copies: Copies,
+): Promise<Durations> {
   await Promise.all([usePostgresPrograms(), useRedisPrograms()]);
-  const copies = await startCopies(outputs.namespace);
   const marks = await openMarks(clients, outputs);
   try {
     await marks.write('before');
     const begun = performance.now();
-    await runBackupJob(cluster, outputs.namespace, 'daily');
+    await runCronJob(cluster, outputs.namespace, 'backup-daily');
     const backup = secondsSince(begun);
     await marks.write('after');
-    const sets = copies.sets('daily');
-    const [summary, ...others] = await sets.list();
-    assert.deepEqual(others, []);
-    assert.equal(summary?.state, 'complete');
-    const manifest = await sets.manifest(summary.id);
-    assert.deepEqual(Object.keys(manifest.stores).sort(), [...backupStores].sort());
-    const restoring = performance.now();
-    await using(outputs, 'restore', ({ drivers }) =>
-      restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true }),
+    const sets = await copies.sets('daily').list();
+    assert.deepEqual(
+      sets.map(({ state, manifest }) => [state, Object.keys(manifest!.stores).sort()]),
+      [['complete', [...backupStores].sort()]],
     );
+    const restoring = performance.now();
+    await restoreNewest(outputs, copies);
     for (const found of await marks.found()) assert.deepEqual(found, { before: true, after: false });
     return { backup, restore: secondsSince(restoring) };
   } finally {
     await marks.close();
-    await copies.stop();
   }
+}
+
+/** Restores the newest set over a platform, as the command does. */
+export async function restoreNewest(outputs: ContractOutputs, copies: Copies): Promise<void> {
+  const sets = copies.sets('daily');
+  const manifest = await sets.newest();
+  await using(outputs, 'restore', async ({ drivers }) => {
+    await restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true });
+    assert.equal(await followOn(manifest, drivers), manifest.cut!.at);
+  });
 }
 
 async function using<T>(
@@ -63,7 +72,7 @@ async function using<T>(
   work: (stores: Awaited<ReturnType<typeof openStores>>) => Promise<T>,
 ): Promise<T> {
   const place = { namespace, size: 'dev', disabled: [] };
-  const opened = await openStores('e2e', stores as BackupStore[], () => Promise.resolve(place), purpose);
+  const opened = await openStores('e2e', backupStores, () => Promise.resolve(place), purpose);
   return work(opened).finally(opened.close);
 }
 

@@ -1,4 +1,5 @@
 /** Object storage that is none of the platform's, and the CronJobs that copy the platform into it. */
+import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { KubernetesCluster, KubernetesObject } from '../migrations/kubernetes/cluster';
 import { eventually, podReport, startMinio } from '../migrations/testing/servers';
@@ -26,20 +27,26 @@ export async function copiesConfig() {
   };
 }
 
-/** Starts the object storage, and gives its login to the platform. */
-export async function startCopies(platform: string) {
+/** Object storage that runs. */
+export type Copies = Awaited<ReturnType<typeof startCopies>>;
+
+/** Starts the object storage. */
+export async function startCopies() {
   const server = await startMinio(NAMESPACE, { tls: true, dnsNames: [HOST] });
   const { cluster, user: accessKeyId, password: secretAccessKey } = server;
   const credentials = { accessKeyId, secretAccessKey };
   try {
     await makeBucket(credentials, server.ca!);
-    const metadata = { name: 'backup-repository', namespace: platform };
-    await cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: credentials }, manager);
   } catch (error) {
     await server.stop();
     throw error;
   }
   return {
+    /** Gives the login to a platform, as its people do. */
+    async giveLogin(platform: string): Promise<void> {
+      const metadata = { name: 'backup-repository', namespace: platform };
+      await cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: credentials }, manager);
+    },
     /** Sets that the CronJob of a schedule made, as somebody outside of the cluster sees them. */
     sets: (schedule: string) =>
       new BackupSets(
@@ -69,15 +76,15 @@ async function makeBucket(credentials: { accessKeyId: string; secretAccessKey: s
   client.destroy();
 }
 
-/** Runs the CronJob of a schedule now, as `kubectl create job --from` does, and waits until it is done. */
-export async function runBackupJob(
+/** Runs a CronJob now, as `kubectl create job --from` does, and waits until it is done. */
+export async function runCronJob(
   cluster: KubernetesCluster,
   namespace: string,
-  schedule: string,
+  cronJobName: string,
 ): Promise<void> {
-  const cronJob = await cluster.read('batch/v1', 'CronJob', namespace, `backup-${schedule}`);
+  const cronJob = await cluster.read('batch/v1', 'CronJob', namespace, cronJobName);
   const { metadata, spec } = cronJob!.spec.jobTemplate as KubernetesObject;
-  const name = `backup-${schedule}-now`;
+  const name = `${cronJobName}-${randomBytes(3).toString('hex')}`;
   const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { ...metadata, name, namespace }, spec };
   await cluster.apply(job, manager);
   await eventually(

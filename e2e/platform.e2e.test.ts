@@ -5,16 +5,18 @@ import { join } from 'node:path';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { eventually } from '../migrations/testing/servers';
 import type { Endpoint } from '../stacks/outputs';
-import { backUpAndRestore } from './backups';
+import { backUpAndRestore, restoreNewest } from './backups';
 import { Clients, ContractOutputs } from './clients';
 import { useClusterDns } from './cluster-dns';
-import { copiesConfig } from './copies';
+import { type Copies, copiesConfig, runCronJob, startCopies } from './copies';
+import { followRunbook, loseNamespace } from './disaster';
 import { type Inventory, inventory, names } from './inventory';
 import { kubeconform } from './kubeconform';
 import { leaks, podLogs, readableObjects, secretValues } from './leaks';
 import { restrictedWarnings } from './pod-security';
 import { prodObjects, refusals } from './prod';
 import { TestStack } from './pulumi';
+import { recordsOf } from './records';
 import { storeCases } from './stores';
 import { killUnderLoad } from './stores/kill-under-load';
 import { useVault, VAULT_APPLICATION } from './vault';
@@ -57,6 +59,8 @@ async function timed<T>(what: string, action: () => Promise<T>): Promise<T> {
 const primary = async (): Promise<string> =>
   (await cluster.read('postgresql.cnpg.io/v1', 'Cluster', namespace, 'postgres'))?.status.currentPrimary;
 
+/** Object storage outside of the platform. */
+let copies: Copies;
 let before: Inventory;
 
 beforeAll(async () => {
@@ -67,13 +71,15 @@ beforeAll(async () => {
     const definitions = await cluster.list('apiextensions.k8s.io/v1', 'CustomResourceDefinition');
     return [...namespaces, ...definitions].every((object) => object.metadata.deletionTimestamp === undefined);
   });
+  copies = await startCopies();
   before = await inventory(cluster);
   stack.configure(await copiesConfig());
   await stack.init();
 });
 
-afterAll(() => {
+afterAll(async () => {
   stopClusterDns();
+  await copies?.stop();
   rmSync(folder, { recursive: true, force: true });
   console.log(`Figures of this run:\n  ${figures.join('\n  ')}`);
 });
@@ -102,6 +108,7 @@ test('an update that is killed half-way is finished by the next one', async () =
   await interrupted.exited;
   await stack.cancel();
   await timed('up after the interruption', () => stack.up());
+  await copies.giveLogin(namespace);
   outputs = await stack.outputs<ContractOutputs>();
   clients = new Clients(cluster, outputs);
 });
@@ -354,10 +361,8 @@ test('Redis: the master is killed under a write loop and no write that a replica
 });
 
 test('a CronJob copies every store; the set is restored over the stores, which then are what they were', async () => {
-  const { backup, restore } = await backUpAndRestore(cluster, clients, outputs);
-  figures.push(
-    `backup set of every store by the CronJob: ${backup} s; all but Elasticsearch restored over them: ${restore} s`,
-  );
+  const { backup, restore } = await backUpAndRestore(cluster, clients, outputs, copies);
+  figures.push(`backup set of every store by the CronJob: ${backup} s; restored over them: ${restore} s`);
 });
 
 test('no secret stands in state, outputs, logs, objects or what Pulumi printed, after rotations and failures', async () => {
@@ -381,6 +386,32 @@ test('refresh finds no drift after all that', async () => {
     return now?.status.readyInstances === 3;
   });
   await stack.refresh('--expect-no-changes');
+});
+
+test('the runbook brings a lost platform back: applications read what they had written before the copy', async () => {
+  const written = await recordsOf(clients, outputs);
+  await runCronJob(cluster, namespace, 'backup-daily');
+  const copied = Date.now();
+  await loseNamespace(cluster, namespace);
+  const lost = Date.now();
+  const seconds = await followRunbook({
+    'npm run down': () => stack.destroy(),
+    'npm run up': async () => {
+      await stack.up();
+      outputs = await stack.outputs<ContractOutputs>();
+      clients = new Clients(cluster, outputs);
+      await copies.giveLogin(namespace);
+    },
+    'npm run platform -- restore --force --yes': () => restoreNewest(outputs, copies),
+    'npm run preview': async () => expect((await stack.preview()).steps).toEqual([]),
+  });
+  expect(await recordsOf(clients, outputs)).toEqual(written);
+  const recovered = (Date.now() - lost) / 1000;
+  const steps = Object.entries(seconds).map(([command, took]) => `${command} ${took} s`);
+  figures.push(
+    `disaster recovery: RTO ${recovered.toFixed(0)} s (${steps.join(', ')}); the copy ended ${((lost - copied) / 1000).toFixed(0)} s before the namespace was gone`,
+  );
+  expect(recovered).toBeLessThan(4 * 3600);
 });
 
 test('destroy leaves nothing but the retained volumes', async () => {

@@ -25,6 +25,15 @@ type Suite = (typeof SUITES)[number];
 /** More broken files than this are no accident, and are not run again. */
 const MOST_REPEATED = 3;
 
+/**
+ * Integration tests that share an operator, look at the whole cluster or use the machine as they like: they run alone, after
+ * the others.
+ */
+const ALONE =
+  '/(local|policies|components/(certificates|manifest-bundle|postgres|log-shipper|network-policies|elasticsearch-rotation))';
+/** Most of a test with servers is waiting for them; more workers than cores make none of them quicker. */
+const WORKERS = 2;
+
 /** Checks that come before the tests of a full run; the types were checked when bootstrap.js compiled this code. */
 const CHECKS = [
   { title: 'Linting', args: ['eslint/bin/eslint.js', '.'] },
@@ -83,8 +92,11 @@ async function runSuites(suites: readonly Suite[], extra: readonly string[], kee
     let tally: Tally = unit;
     for (const suite of onCluster) {
       if (tally.interrupted) break;
-      const run = await jest(suite, extra, env);
-      tally = add(tally, full && suite === 'integration' ? await secondChance(run, env) : tallyOf(run));
+      const whole = full && suite === 'integration';
+      tally = add(
+        tally,
+        whole ? await allIntegration(env) : tallyOf(await jest(suite, ['--runInBand', ...extra], env)),
+      );
     }
     return tally;
   });
@@ -100,9 +112,8 @@ async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessE
       [
         path.join(cwd, 'node_modules', 'jest', 'bin', 'jest.js'),
         ...['--selectProjects', suite, '--json', '--outputFile', report],
-        // Tests on a cluster share its two cores and its API server.
         // A connection that a failed test left open must not keep the run from ending.
-        ...(suite === 'unit' ? [] : ['--runInBand', '--forceExit']),
+        ...(suite === 'unit' ? [] : ['--forceExit']),
         // A pattern after -- may well match nothing in this suite.
         ...(extra.length > 0 ? ['--passWithNoTests', ...extra] : []),
       ],
@@ -116,6 +127,17 @@ async function jest(suite: Suite, extra: readonly string[], env: NodeJS.ProcessE
   }
 }
 
+/** Runs every integration test, and gives what failed a second chance. */
+async function allIntegration(env: NodeJS.ProcessEnv): Promise<Tally> {
+  const beside = ['--maxWorkers', String(WORKERS), '--testPathIgnorePatterns', ALONE];
+  const first = await jest('integration', beside, env);
+  if (!first.report || tallyOf(first).interrupted) return tallyOf(first);
+  const alone = await jest('integration', ['--runInBand', '--testPathPatterns', ALONE], env);
+  if (!alone.report || tallyOf(alone).interrupted) return add(tallyOf(first), tallyOf(alone));
+  const exitCode = Math.max(first.exitCode, alone.exitCode);
+  return secondChance({ report: replaced(first.report, alone.report), exitCode }, env);
+}
+
 /**
  * Runs the files that failed once more, and names what passes then as flaky: among hundreds of tests with real servers, one
  * whose machine stalled must not hide what the others show.
@@ -125,7 +147,7 @@ async function secondChance(first: JestRun, env: NodeJS.ProcessEnv): Promise<Tal
   if (!first.report || tallyOf(first).interrupted || files.length === 0 || files.length > MOST_REPEATED)
     return tallyOf(first);
   process.stderr.write(`\nFailed, and run once more:\n${indented(files)}`);
-  const second = await jest('integration', ['--runTestsByPath', ...files], env);
+  const second = await jest('integration', ['--runInBand', '--runTestsByPath', ...files], env);
   if (!second.report) return tallyOf(second);
   const failedAgain = new Set(failedTests(second.report));
   const flaky = failedTests(first.report).filter((test) => !failedAgain.has(test));

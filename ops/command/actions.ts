@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { canonicalJson } from '../../migrations/engine/canonical-json';
 import type { ScratchStore } from '../scratch/scratch-store';
-import type { BackupSets, Progress } from '../sets/backup-sets';
+import { type BackupSets, outboxOf, type Progress } from '../sets/backup-sets';
 import type { Manifest } from '../sets/manifest';
 import type { BackupStore } from '../stores';
 import type { ArtifactFiles, StoreContent, StoreDriver } from '../stores/driver';
@@ -56,6 +56,7 @@ export async function restoreSet(
       const expected = manifest.stores[store]!.content;
       const why = contentDifference(expected, await driver.content());
       if (why) throw new RestoreError(`${store} does not hold what was copied: ${why}. Restore it again.`);
+      await driver.admit?.();
       const seconds = (performance.now() - begin) / 1000;
       restored.push({ store, seconds, entries: Object.keys(expected).length });
     }
@@ -63,6 +64,19 @@ export async function restoreSet(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Lets the stores that follow an outbox go on from where they were when they were copied.
+ * @param stores That with the outbox is among them.
+ * @returns When that was, ISO 8601; undefined when the set has no cut.
+ */
+export async function followOn(
+  { cut }: Manifest,
+  stores: Readonly<Record<string, StoreDriver>>,
+): Promise<string | undefined> {
+  if (cut) await outboxOf(stores)?.resume(cut);
+  return cut?.at;
 }
 
 /** What {@link verifySet} needs. */

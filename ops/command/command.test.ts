@@ -7,8 +7,9 @@ import type { Invariant } from '../../migrations/invariants/invariants';
 import { FolderRepository } from '../repository/folder';
 import type { ScratchStore, StartScratch } from '../scratch/scratch-store';
 import { BackupSets } from '../sets/backup-sets';
-import type { StoreContent, StoreDriver } from '../stores/driver';
+import type { Cut, StoreContent, StoreDriver } from '../stores/driver';
 import { contentDifference, restoreSet } from './actions';
+import type { OpenStores } from './places';
 import { addBackups } from './program';
 
 let folder: string;
@@ -21,8 +22,10 @@ let scratch: StartScratch;
 /** What must hold of the stores. */
 let invariants: Invariant[];
 let stopped: string[];
+let openStores: (wanted: readonly string[]) => Promise<OpenStores>;
 
 beforeEach(() => {
+  openStores = () => Promise.reject(new Error('No cluster was to be asked.'));
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'backups-'));
   clock = new Date('2020-01-01T00:00:00Z');
   [out, notes, exitCode] = ['', '', undefined];
@@ -49,7 +52,7 @@ async function run(...args: string[]): Promise<number | undefined> {
   });
   addBackups(program, {
     io: { out: (text) => (out += `${text}\n`), note: (text) => (notes += `${text}\n`) },
-    openStores: () => Promise.reject(new Error('No cluster was to be asked.')),
+    openStores: (_stack, wanted) => openStores(wanted),
     scratchStores: () => Promise.resolve(scratch),
     invariants: () => invariants,
     finish: (code) => (exitCode = code),
@@ -82,6 +85,17 @@ class Lines implements StoreDriver {
   }
   async close() {}
 }
+
+/** One that others follow. */
+class Followed extends Lines {
+  readonly resumed: Cut[] = [];
+  readonly outbox = {
+    cut: () => Promise.resolve(CUT),
+    resume: (cut: Cut) => Promise.resolve(void this.resumed.push(cut)),
+  };
+}
+
+const CUT = { at: '2019-12-31T23:59:59.000Z', consumers: { search: { transactionId: '9', position: '4' } } };
 
 const sets = () => new BackupSets(new FolderRepository(path.join(folder, 'r')), () => clock);
 const create = (stores: Record<string, StoreDriver>, recipients: string[] = []) =>
@@ -339,4 +353,31 @@ test.each([
   [{ a: { count: 1, sha256: 'x' } }, { a: { sha256: 'y', count: 1 } }, 'a has other content than the copy'],
 ])('difference of %j and %j: %s', (expected, got, difference) => {
   expect(contentDifference(expected, got)).toBe(difference);
+});
+
+describe('stores that follow an outbox', () => {
+  const restore = async (store: string, postgres: Followed) => {
+    await create({ neo4j: new Lines(['a']), postgres: new Followed(['b']), minio: new Lines(['c']) });
+    const opened: string[] = [];
+    openStores = async (wanted) => {
+      opened.push(...wanted);
+      const drivers = { neo4j: new Lines([]), minio: new Lines([]), postgres };
+      return { platform: 'data', drivers, close: async () => undefined };
+    };
+    expect(await run('restore', ...at(), '--store', store)).toBe(0);
+    return opened;
+  };
+
+  test('go on from the cut, also when PostgreSQL is not restored', async () => {
+    const postgres = new Followed(['in use']);
+    expect(await restore('neo4j', postgres)).toEqual(['neo4j', 'postgres']);
+    expect(postgres).toMatchObject({ lines: ['in use'], restores: 0, resumed: [CUT] });
+    expect(notes).toContain("Stores that follow PostgreSQL's outbox go on from 2019-12-31T23:59:59.000Z.");
+  });
+
+  test('are left alone when only MinIO is restored', async () => {
+    const postgres = new Followed([]);
+    expect(await restore('minio', postgres)).toEqual(['minio']);
+    expect(postgres.resumed).toEqual([]);
+  });
 });

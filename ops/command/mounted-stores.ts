@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandUsageError } from '../../migrations/command/io';
-import { type BackupStore, openDriver } from '../stores';
+import { type BackupStore, inCopyOrder, openDriver } from '../stores';
 import { PLATFORM_DATABASE } from '../stores/logins';
 import type { OpenStores } from './places';
 
@@ -34,7 +34,7 @@ export interface MountedStore {
  */
 export function openMountedStores(folder: string, wanted: readonly BackupStore[]): OpenStores {
   const { platform, stores } = readStores(folder);
-  const names = wanted.length > 0 ? wanted : (Object.keys(stores) as BackupStore[]);
+  const names = inCopyOrder(wanted.length > 0 ? wanted : (Object.keys(stores) as BackupStore[]));
   const drivers = Object.fromEntries(names.map((name) => [name, open(folder, name, stores[name])]));
   return {
     ...{ platform, drivers },

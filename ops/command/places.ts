@@ -1,7 +1,7 @@
 /** Which stores a command works on, and how they are reached. */
 import { CommandUsageError } from '../../migrations/command/io';
 import type { OpenStack } from '../../migrations/command/places';
-import { type BackupStore, backupStores, openDriver } from '../stores';
+import { type BackupStore, backupStores, inCopyOrder, openDriver } from '../stores';
 import { loginOf, PLATFORM_DATABASE, type Purpose } from '../stores/logins';
 import type { StoreDriver } from '../stores/driver';
 
@@ -27,7 +27,9 @@ export async function openStores(
   const place = await openStack(stack);
   const off = wanted.find((store) => place.disabled.includes(store));
   if (off) throw new CommandUsageError(`The stack "${stack}" has no ${off}: ${off}.enabled is false.`);
-  const stores = wanted.length > 0 ? wanted : backupStores.filter((store) => !place.disabled.includes(store));
+  const stores = inCopyOrder(
+    wanted.length > 0 ? wanted : backupStores.filter((store) => !place.disabled.includes(store)),
+  );
   // The Kubernetes client takes a while to load, which a wrong option need not pay.
   /* eslint-disable @typescript-eslint/no-require-imports */
   const { reach } =

@@ -5,8 +5,8 @@ import { table } from '../../migrations/command/table';
 import { checkRecipients } from '../archive/encryption';
 import { type DrillRecord, DrillRecords } from '../drill/record';
 import type { SetSummary } from '../sets/backup-sets';
-import { type BackupStore, backupStores } from '../stores';
-import { RestoreError, restoreSet, verifySet } from './actions';
+import { type BackupStore, backupStores, mayFollow } from '../stores';
+import { followOn, RestoreError, restoreSet, verifySet } from './actions';
 import { addDrill, drillSummary } from './drill';
 import {
   type CommandContext,
@@ -135,13 +135,20 @@ async function restore(
       `${wanted.join(', ')} of "${options.stack}" become what ${manifest.id} holds.`,
       options.yes,
     );
-  const stores = await openStores(options.stack, wanted, 'restore');
+  const follows = manifest.cut !== undefined && wanted.some(mayFollow);
+  const opened = follows ? [...new Set([...wanted, 'postgres' as const])] : wanted;
+  const stores = await openStores(options.stack, opened, 'restore');
   try {
-    const restored = await restoreSet(sets, manifest, stores.drivers, {
+    const drivers = Object.fromEntries(wanted.map((store) => [store, stores.drivers[store]!]));
+    const restored = await restoreSet(sets, manifest, drivers, {
       identities,
       force: options.force ?? false,
       progress: io.note,
     });
+    if (follows) {
+      const since = await followOn(manifest, stores.drivers);
+      io.note(`Stores that follow PostgreSQL's outbox go on from ${since}.`);
+    }
     io.out(
       options.json
         ? JSON.stringify({ set: manifest.id, restored }, null, 2)

@@ -1,6 +1,6 @@
 /** Restores a whole set into servers of its own, and asserts that it is what the platform would need. */
 import type { Invariant } from '../../migrations/invariants/invariants';
-import { type RestoredStore, restoreSet } from '../command/actions';
+import { followOn, type RestoredStore, restoreSet } from '../command/actions';
 import type { Asker } from '../invariants/asker';
 import { checkInvariants, type InvariantResult } from '../invariants/check';
 import type { ScratchStore, StartScratch } from '../scratch/scratch-store';
@@ -75,6 +75,7 @@ async function restoreAndAssert(sets: BackupSets, manifest: Manifest, options: D
   try {
     const drivers = Object.fromEntries(stores.map((store) => [store, started[store]!.driver]));
     const restored = await restoreSet(sets, manifest, drivers, { identities, force: false, progress });
+    await followOn(manifest, drivers);
     progress(`asserting ${invariants.length} invariants`);
     for (const store of stores) askers[store] = await started[store]!.ask();
     return { restored, results: await checkInvariants(invariants, askers) };

@@ -12,7 +12,7 @@ import {
   writeArtifact,
 } from '../archive/artifact';
 import { type Repository, RepositoryError, type StoredObject } from '../repository/repository';
-import type { ArtifactFiles, StoreDriver } from '../stores/driver';
+import type { ArtifactFiles, Outbox, StoreDriver } from '../stores/driver';
 import { type Manifest, ManifestError, manifestText, parseManifest, type StoreCopy } from './manifest';
 import { expiredSets, type RetentionPolicy } from './retention';
 import { sealedText, unsealed } from './seal';
@@ -52,7 +52,8 @@ export class BackupSets {
   ) {}
 
   /**
-   * Copies stores one after the other into a new set; its manifest comes last.
+   * Copies stores one after the other into a new set; its manifest comes last. The one that others follow comes after
+   * them: then none of them holds what it does not.
    * @throws Error naming the store that failed; then the set stays incomplete, and `prune` removes it later.
    */
   async create(
@@ -63,6 +64,7 @@ export class BackupSets {
     const startedAt = this.now();
     const id = newId(startedAt);
     const copies: Record<string, StoreCopy> = {};
+    const cut = await outboxOf(stores)?.cut();
     for (const [store, driver] of Object.entries(stores)) {
       progress(`${store}: copying`);
       copies[store] = await this.copy(id, store, driver, recipients).catch((error: Error) => {
@@ -76,6 +78,7 @@ export class BackupSets {
     const finishedAt = this.now().toISOString();
     const manifest: Manifest = {
       ...{ format: 1, id, platform, startedAt: startedAt.toISOString(), finishedAt },
+      ...(cut ? { cut } : {}),
       stores: copies,
     };
     await this.repository.put(`sets/${id}/${MANIFEST}`, Readable.from([Buffer.from(manifestText(manifest))]));
@@ -255,6 +258,11 @@ export class BackupSets {
     for (const file of [PROOF, MANIFEST]) await this.repository.delete(`sets/${id}/${file}`);
     for (const { key } of await this.repository.list(`sets/${id}/`)) await this.repository.delete(key);
   }
+}
+
+/** Of the store among them that others follow. */
+export function outboxOf(stores: Readonly<Record<string, StoreDriver>>): Outbox | undefined {
+  return Object.values(stores).find(({ outbox }) => outbox)?.outbox;
 }
 
 /** Sets, and drills, sort by the time they were begun at. */

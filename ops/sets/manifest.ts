@@ -24,6 +24,11 @@ const storeCopy = z.strictObject({
   finishedAt: z.iso.datetime(),
   artifacts: z.array(artifact),
 });
+const digits = z.string().regex(/^\d{1,20}$/);
+const cut = z.strictObject({
+  at: z.iso.datetime(),
+  consumers: z.record(z.string(), z.strictObject({ transactionId: digits, position: digits })),
+});
 const body = z.strictObject({
   format: z.literal(1),
   id: z.string().regex(/^\d{8}T\d{6}Z-[a-z0-9]{6}$/),
@@ -31,6 +36,8 @@ const body = z.strictObject({
   platform: z.string(),
   startedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime(),
+  /** Absent without the store that has the outbox. */
+  cut: cut.optional(),
   stores: z.record(z.string().regex(/^[a-z0-9]+$/), storeCopy),
 });
 const sealed = body.extend({ seal: sha256 });

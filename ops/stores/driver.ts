@@ -43,6 +43,22 @@ export interface ArtifactSink {
 /** Files of a copy, checked already, on this machine's disk, by the names they were written under. */
 export type ArtifactFiles = Readonly<Record<string, string>>;
 
+/** Where the stores that follow another one's outbox were, just before the first of them was copied. */
+export interface Cut {
+  /** ISO 8601, by the clock of the store with the outbox. */
+  readonly at: string;
+  /** What each consumer had followed up to, by its name: numbers, as text. */
+  readonly consumers: Readonly<Record<string, { readonly transactionId: string; readonly position: string }>>;
+}
+
+/** The changes of a store that other stores follow. */
+export interface Outbox {
+  /** Undefined where there is none. */
+  cut(): Promise<Cut | undefined>;
+  /** Makes every consumer follow from the cut on, or from where it is if that is before; some changes then come twice. */
+  resume(cut: Cut): Promise<void>;
+}
+
 /** Backs one store up and restores it, by the store's own mechanism. */
 export interface StoreDriver {
   /** Copies the whole store, as of one moment as far as the store can; writers go on. */
@@ -54,5 +70,9 @@ export interface StoreDriver {
    * @throws Error when the files cannot be restored; the store may then hold a part of them.
    */
   restore(files: ArtifactFiles): Promise<void>;
+  /** Lets everybody in again, where `restore` kept others out so that what it made can be compared. */
+  admit?(): Promise<void>;
   close(): Promise<void>;
+  /** Of the one store that others follow. */
+  readonly outbox?: Outbox;
 }

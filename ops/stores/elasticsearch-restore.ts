@@ -17,16 +17,19 @@ const AFTER: readonly ObjectKind[] = [
   'IndexTemplate',
   'SnapshotRepository',
   'SnapshotLifecyclePolicy',
-  'Role',
 ];
+/** Without their roles the platform's users are kept out; in the order they are removed in, that is the first thing. */
+export const RIGHTS: ObjectKind = 'Role';
 /** Every kind, in the order they are copied and restored in. */
-export const objectKinds = [...BEFORE, ...AFTER];
+export const objectKinds = [...BEFORE, ...AFTER, RIGHTS];
 
 /** Settings that would hinder the restore or change documents, and are set when these are there. */
 const LATER = ['blocks', 'lifecycle', 'default_pipeline', 'final_pipeline'];
 
 /** Writes the lines of a copy into a cluster, in their order. */
 export class ClusterRestore {
+  /** Of the copy, for who lets others in again. */
+  readonly rights: NamedObject[] = [];
   private readonly later: (() => Promise<void>)[] = [];
   /** Data streams that were made. */
   private readonly streams = new Set<string>();
@@ -37,8 +40,9 @@ export class ClusterRestore {
 
   constructor(private readonly api: ElasticsearchApi) {}
 
-  /** Removes everything that a copy would have. */
+  /** Keeps the platform's users out, and removes everything that a copy would have. */
   async clear(): Promise<void> {
+    await this.removeObjects(RIGHTS);
     for (const { name } of await this.api.streams()) await this.api.delete(`/_data_stream/${path(name)}`);
     for (const [name, { settings }] of Object.entries(await this.api.indices())) {
       if (name.startsWith('.')) continue;
@@ -46,8 +50,11 @@ export class ClusterRestore {
       if (blocks?.read_only) await this.putSettings(name, { blocks: { read_only: null } });
       await this.api.delete(`/${path(name)}`);
     }
-    for (const kind of [...objectKinds].reverse())
-      for (const { name } of await this.api.objects(kind)) await this.api.deleteObject(kind, name);
+    for (const kind of [...BEFORE, ...AFTER].reverse()) await this.removeObjects(kind);
+  }
+
+  private async removeObjects(kind: ObjectKind): Promise<void> {
+    for (const { name } of await this.api.objects(kind)) await this.api.deleteObject(kind, name);
   }
 
   async add(line: CopyLine): Promise<void> {
@@ -70,7 +77,8 @@ export class ClusterRestore {
   }
 
   private async addObject(object: NamedObject): Promise<void> {
-    if (BEFORE.includes(object.kind)) await this.api.putObject(object);
+    if (object.kind === RIGHTS) this.rights.push(object);
+    else if (BEFORE.includes(object.kind)) await this.api.putObject(object);
     else this.later.push(() => this.api.putObject(object));
   }
 

@@ -36,6 +36,12 @@ const at = ({ host, port, user, password }: Address) => ({
   ...{ endpoint: `http://${host}:${port}`, user, password },
 });
 const driver = (server: Address) => new ElasticsearchDriver(at(server));
+/** Into the second cluster, which then lets everybody in. */
+async function restore(): Promise<void> {
+  const restoring = driver(second);
+  await restoring.restore(copy.files);
+  await restoring.admit();
+}
 const clear = (server: Address) => new ClusterRestore(new ElasticsearchApi(at(server))).clear();
 /** Answer to a request whose body is sent as it is. */
 const send = (server: Address, method: 'GET' | 'POST' | 'PUT', path: string, body?: string) =>
@@ -138,7 +144,7 @@ describe('a round trip', () => {
     });
     expect(await driver(source).content()).toEqual(report.content);
 
-    await driver(second).restore(copy.files);
+    await restore();
     expect(await driver(second).content()).toEqual(report.content);
     expect(await sources(second, 'edges')).toEqual(await sources(source, 'edges'));
     const raw = await send(second, 'POST', '/edges/_search', '{"query":{"term":{"flag":true}}}');
@@ -165,7 +171,7 @@ describe('a round trip', () => {
 
   test('keeps the age that lifecycles count from', async () => {
     await driver(source).backup(copy);
-    await driver(second).restore(copy.files);
+    await restore();
     const ages = async (server: Address, name: string) => {
       const settings = await answer(server, `/logs-audit-platform/_settings/index.${name}`);
       return Object.values(settings as Record<string, { settings: { index: object } }>).map(({ settings }) =>
@@ -181,8 +187,41 @@ describe('a round trip', () => {
     await send(second, 'PUT', '/other', '{"settings":{"blocks":{"read_only":true}}}');
     await send(second, 'PUT', '/edges', '{"mappings":{"properties":{"text":{"type":"long"}}}}');
     await send(second, 'PUT', '/_ingest/pipeline/other', '{"processors":[]}');
-    await driver(second).restore(copy.files);
+    await restore();
     expect(await driver(second).content()).toEqual(report.content);
+  });
+
+  test('keeps a log shipper that writes all the time out until it is compared', async () => {
+    const report = await driver(source).backup(copy);
+    const shipper = { ...second, user: 'shipper' };
+    const login = JSON.stringify({ roles: ['platform_shipper'], password: second.password });
+    await restore();
+    await send(second, 'PUT', '/_security/user/shipper', login);
+    let taken = 0;
+    let stopped = false;
+    const event = `{"@timestamp":"2024-02-01T00:00:00Z","message":"shipped"}`;
+    const shipping = (async () => {
+      while (!stopped) {
+        const id = { _id: `shipped-${taken}` };
+        await bulk(shipper, 'logs-audit-platform', [[id, event]]).then(
+          () => taken++,
+          () => undefined,
+        );
+      }
+    })();
+    try {
+      await eventually('events are taken', 30_000, async () => taken > 0);
+      const restoring = driver(second);
+      await restoring.restore(copy.files);
+      const whileCompared = taken;
+      expect(await restoring.content()).toEqual(report.content);
+      expect(taken).toBe(whileCompared);
+      await restoring.admit();
+      await eventually('events are taken again', 30_000, async () => taken > whileCompared);
+    } finally {
+      stopped = true;
+      await shipping;
+    }
   });
 
   test('that was interrupted is repeated', async () => {
@@ -195,7 +234,7 @@ describe('a round trip', () => {
     await held.close();
     await failed;
     expect(await driver(second).content()).not.toEqual(report.content);
-    await driver(second).restore(copy.files);
+    await restore();
     expect(await driver(second).content()).toEqual(report.content);
   });
 
@@ -220,7 +259,7 @@ describe('a round trip', () => {
 
   test('is told from what somebody changed since', async () => {
     await driver(source).backup(copy);
-    await driver(second).restore(copy.files);
+    await restore();
     const changes: [string, string, () => Promise<unknown>][] = [
       [
         'a document',
@@ -316,7 +355,7 @@ test('a copy of an index is of one moment while a writer writes', async () => {
   expect(written).toBeGreaterThan(before);
   writing = false;
   await writer;
-  await driver(second).restore(copy.files);
+  await restore();
   expect(await driver(second).content()).toEqual(report.content);
   const restored = (await sources(second, 'busy')) as Record<string, { number: number }>;
   const old = Object.keys(restored).filter((id) => id.startsWith('r'));
@@ -330,7 +369,7 @@ test('changes go on from the history of an older copy', async () => {
   const report = await driver(source).backup(copy);
   expect(report.schema.map(({ version }) => version)).toEqual(['000001', '000002']);
   await migrate(second);
-  await driver(second).restore(copy.files);
+  await restore();
   const { applied } = await migrate(second);
   expect(applied.map(({ version }) => version)).toEqual(
     platform.changes.slice(2).map(({ version }) => version),

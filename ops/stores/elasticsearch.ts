@@ -1,9 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { HISTORY } from '../../migrations/targets/elasticsearch/format';
 import type { ArtifactFiles } from './driver';
-import { type ElasticsearchAddress, ElasticsearchApi } from './elasticsearch-api';
+import { canonicalJson } from '../../migrations/engine/canonical-json';
+import {
+  type ElasticsearchAddress,
+  ElasticsearchApi,
+  type NamedObject,
+  type ObjectKind,
+} from './elasticsearch-api';
 import { copied, CopyDigests, type CopyLine, parseLine } from './elasticsearch-copy';
-import { ClusterRestore, objectKinds } from './elasticsearch-restore';
+import { ClusterRestore, objectKinds, RIGHTS } from './elasticsearch-restore';
 import { checkInventory } from './inventory';
 import { LineDriver } from './line-driver';
 import { linesOf } from './lines';
@@ -28,11 +34,14 @@ const LOCK = /:lock$/;
  * other cluster uses the same snapshot repository, or remove it. A closed index cannot be read and is an error.
  *
  * A copy has what its user may see; the owner of the definitions (`platform_owner`) sees all that the platform makes, and no
- * more is needed. A restore writes, creates and deletes every index, which a superuser may.
+ * more is needed. A restore writes, creates and deletes every index, which a superuser may. It keeps everybody else out, such as
+ * the log shipper, until what it made is compared: the roles come last.
  * @see https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-open-point-in-time
  */
 export class ElasticsearchDriver extends LineDriver<CopyLine> {
   private readonly api: ElasticsearchApi;
+  /** While others are kept out: the roles of the copy. */
+  private rights: readonly NamedObject[] | undefined;
 
   constructor(address: ElasticsearchAddress) {
     super(FILE);
@@ -45,6 +54,16 @@ export class ElasticsearchDriver extends LineDriver<CopyLine> {
     await restore.clear();
     for await (const line of linesOf(createReadStream(files[FILE]!))) await restore.add(parseLine(line));
     await restore.finish();
+    this.rights = restore.rights;
+  }
+
+  async admit(): Promise<void> {
+    for (const object of this.rights ?? []) await this.api.putObject(object);
+    const wanted = this.rights;
+    this.rights = undefined;
+    const got = await this.api.objects(RIGHTS);
+    if (wanted && canonicalJson(byName(got)) !== canonicalJson(byName(wanted)))
+      throw new Error('The roles are not those of the copy. Restore it again.');
   }
 
   protected version(): Promise<string> {
@@ -56,7 +75,7 @@ export class ElasticsearchDriver extends LineDriver<CopyLine> {
   }
 
   protected async *lines(): AsyncGenerator<CopyLine> {
-    for (const kind of objectKinds) for (const object of await this.api.objects(kind)) yield { object };
+    for (const kind of objectKinds) for (const object of await this.objects(kind)) yield { object };
     const [closed] = await this.api.closedIndices();
     if (closed !== undefined)
       throw new Error(`Index "${closed}" is closed and cannot be read. Open it, or delete it.`);
@@ -82,6 +101,10 @@ export class ElasticsearchDriver extends LineDriver<CopyLine> {
     } finally {
       for (const id of moments.values()) await this.api.closePointInTime(id);
     }
+  }
+
+  private async objects(kind: ObjectKind): Promise<readonly NamedObject[]> {
+    return kind === RIGHTS && this.rights ? this.rights : this.api.objects(kind);
   }
 
   private async *documents(index: string, moments: Map<string, string>): AsyncGenerator<CopyLine> {
@@ -112,4 +135,8 @@ export class ElasticsearchDriver extends LineDriver<CopyLine> {
       if (Object.keys(aliases).length > 0) yield { of, aliases };
     }
   }
+}
+
+function byName(objects: readonly NamedObject[]): NamedObject[] {
+  return [...objects].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -15,46 +15,50 @@ export interface StoreAddress {
   readonly database: string;
 }
 
+/**
+ * PostgreSQL after the stores that follow it, so that none of them holds what it does not; MinIO after that, so that it has every
+ * object that PostgreSQL names.
+ */
 const drivers = {
-  postgres: ({ host, port, database, tls, credential }) => {
-    const { PostgresDriver } = require('./postgres') as typeof import('./postgres');
-    const [user, password] = [credential('username'), credential('password')];
-    return new PostgresDriver({ host, port, database, user, password, tls });
-  },
   redis: ({ host, port, nodes, database, tls, credential }) => {
     const { RedisDriver } = require('./redis') as typeof import('./redis');
     const [user, password] = [credential('username'), credential('password')];
     return new RedisDriver({ host, port, user, password, nodes, tls, database });
-  },
-  oxigraph: (address) => {
-    const { OxigraphDriver } = require('./oxigraph') as typeof import('./oxigraph');
-    const [user, password] = [address.credential('username'), address.credential('password')];
-    return new OxigraphDriver({ endpoint: endpointOf(address), user, password, tls: address.tls });
-  },
-  chroma: (address) => {
-    const { ChromaDriver } = require('./chroma') as typeof import('./chroma');
-    const token = address.credential('token');
-    return new ChromaDriver({ endpoint: endpointOf(address), token, tls: address.tls });
-  },
-  qdrant: (address) => {
-    const { QdrantDriver } = require('./qdrant') as typeof import('./qdrant');
-    const apiKey = address.credential('apiKey');
-    return new QdrantDriver({ endpoint: endpointOf(address), apiKey, tls: address.tls });
-  },
-  minio: (address) => {
-    const { MinioDriver } = require('./minio') as typeof import('./minio');
-    const [accessKey, secretKey] = [address.credential('accessKey'), address.credential('secretKey')];
-    return new MinioDriver({ endpoint: endpointOf(address), accessKey, secretKey, tls: address.tls });
   },
   neo4j: ({ host, port, tls, credential }) => {
     const { Neo4jDriver } = require('./neo4j') as typeof import('./neo4j');
     const [user, password] = [credential('username'), credential('password')];
     return new Neo4jDriver({ host, port, user, password, tls });
   },
+  oxigraph: (address) => {
+    const { OxigraphDriver } = require('./oxigraph') as typeof import('./oxigraph');
+    const [user, password] = [address.credential('username'), address.credential('password')];
+    return new OxigraphDriver({ endpoint: endpointOf(address), user, password, tls: address.tls });
+  },
   elasticsearch: (address) => {
     const { ElasticsearchDriver } = require('./elasticsearch') as typeof import('./elasticsearch');
     const [user, password] = [address.credential('username'), address.credential('password')];
     return new ElasticsearchDriver({ endpoint: endpointOf(address), user, password, tls: address.tls });
+  },
+  qdrant: (address) => {
+    const { QdrantDriver } = require('./qdrant') as typeof import('./qdrant');
+    const apiKey = address.credential('apiKey');
+    return new QdrantDriver({ endpoint: endpointOf(address), apiKey, tls: address.tls });
+  },
+  chroma: (address) => {
+    const { ChromaDriver } = require('./chroma') as typeof import('./chroma');
+    const token = address.credential('token');
+    return new ChromaDriver({ endpoint: endpointOf(address), token, tls: address.tls });
+  },
+  postgres: ({ host, port, database, tls, credential }) => {
+    const { PostgresDriver } = require('./postgres') as typeof import('./postgres');
+    const [user, password] = [credential('username'), credential('password')];
+    return new PostgresDriver({ host, port, database, user, password, tls });
+  },
+  minio: (address) => {
+    const { MinioDriver } = require('./minio') as typeof import('./minio');
+    const [accessKey, secretKey] = [address.credential('accessKey'), address.credential('secretKey')];
+    return new MinioDriver({ endpoint: endpointOf(address), accessKey, secretKey, tls: address.tls });
   },
 } satisfies Record<string, (address: StoreAddress) => StoreDriver>;
 
@@ -63,6 +67,19 @@ export type BackupStore = keyof typeof drivers;
 
 /** Every store that can be backed up, in the order they are copied in. */
 export const backupStores = Object.keys(drivers) as BackupStore[];
+
+/** Stores that hold nothing that comes from PostgreSQL's outbox. */
+const independent: readonly string[] = ['postgres', 'minio'];
+
+/** Whether a store may follow PostgreSQL's outbox. */
+export function mayFollow(store: string): boolean {
+  return !independent.includes(store);
+}
+
+/** Stores in the order they are copied in. */
+export function inCopyOrder(stores: readonly BackupStore[]): BackupStore[] {
+  return backupStores.filter((store) => stores.includes(store));
+}
 
 /** The driver of a store; connects when it is used. */
 export function openDriver(store: BackupStore, address: StoreAddress): StoreDriver {

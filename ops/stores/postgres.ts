@@ -5,6 +5,7 @@ import type { ArtifactFiles, ArtifactSink, CopyReport, StoreContent, StoreDriver
 import { checkInventory, InventoriedSink } from './inventory';
 import { once } from './lines';
 import { Snapshot, TableBusyError } from './postgres-content';
+import { PostgresOutbox } from './postgres-outbox';
 import { PostgresPrograms } from './postgres-programs';
 import {
   databaseFacts,
@@ -35,7 +36,11 @@ const ATTEMPTS = 5;
  * @see https://www.postgresql.org/docs/current/app-pgdump.html
  */
 export class PostgresDriver implements StoreDriver {
-  constructor(private readonly address: PostgresAddress) {}
+  readonly outbox: PostgresOutbox;
+
+  constructor(private readonly address: PostgresAddress) {
+    this.outbox = new PostgresOutbox(address);
+  }
 
   async backup(sink: ArtifactSink): Promise<CopyReport> {
     return this.connected(async (client, programs) => {

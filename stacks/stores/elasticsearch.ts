@@ -76,6 +76,11 @@ const schema = z.strictObject({
     .describe(
       'Generation of the logins’ passwords, from 1; raised by one, it hands out new ones, and those before stay valid until the next time.',
     ),
+  snapshotKeyRotation: count(1)
+    .optional()
+    .describe(
+      'Generation of the key of MinIO that snapshots are written with, from 1; raised by one, nodes start again one after the other with a new one, and the one before stays valid until the next time.',
+    ),
   audit: z
     .strictObject({ licence: z.enum(['platinum', 'enterprise']) })
     .optional()
@@ -121,6 +126,7 @@ interface ElasticsearchSettings {
   readonly quickStart: boolean;
   readonly antiAffinity: Spread;
   readonly rotation: number;
+  readonly snapshotKeyRotation?: number;
   readonly audit?: ElasticsearchArgs['audit'];
   /** Days. */
   readonly retention: Readonly<
@@ -210,6 +216,7 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
     enabled: _enabled,
     retention: _retention,
     logs: _logs,
+    snapshotKeyRotation: _snapshotKeyRotation,
     nodeSets,
     image = images.elasticsearch,
     ...rest
@@ -231,12 +238,13 @@ function args(settings: ElasticsearchSettings, platform: Platform): Elasticsearc
   };
 }
 
-function snapshotUser({ namespace, kubeContext }: Platform) {
+function snapshotUser({ namespace, kubeContext }: Platform, rotation?: number) {
   const { service, port, caSecret } = storeService('minio');
   return {
     namespace,
     bucket: ELASTICSEARCH_SNAPSHOTS,
     minio: { service, port, ...administrators('minio'), caSecret },
+    ...(rotation ? { rotation } : {}),
     ...(kubeContext ? { context: kubeContext } : {}),
   };
 }
@@ -259,7 +267,8 @@ function parameters({ retention, snapshots }: ElasticsearchSettings): Record<str
 /** The Secret of the keys exists before the nodes read it. */
 function declareSnapshots(settings: ElasticsearchSettings, platform: Platform, options: StoreOptions) {
   if (settings.snapshots) return [];
-  return [new ElasticsearchSnapshotUser('elasticsearch-snapshots', snapshotUser(platform), options)];
+  const user = snapshotUser(platform, settings.snapshotKeyRotation);
+  return [new ElasticsearchSnapshotUser('elasticsearch-snapshots', user, options)];
 }
 
 /** Elasticsearch: events in data streams with lifecycles, and full-text search over documents. */

@@ -49,6 +49,11 @@ export const httpUrl = z
     error: 'must hold no user or password',
   });
 
+/** PEM of a certificate authority. */
+export const certificate = z
+  .string()
+  .startsWith('-----BEGIN CERTIFICATE-----', 'must be a certificate in PEM');
+
 export const spread = z.enum(['preferred', 'required']);
 export type Spread = z.infer<typeof spread>;
 

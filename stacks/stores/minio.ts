@@ -3,17 +3,22 @@ import { z } from 'zod';
 import { CA_SECRET } from '../../components/certificates';
 import { Minio } from '../../components/minio';
 import { type MinioArgs, resolveMinioArgs } from '../../components/minio-args';
+import { MinioReplication, type MinioReplicationInputs } from '../../components/minio-replication';
+import { administrators } from '../../components/minio-secrets';
 import { minioCertificate } from '../../components/minio-spec';
 import { minioSource, SourceImage } from '../../components/source-image';
 import { images } from '../../components/versions';
-import { connectionReference } from '../../migrations/connections';
+import { connectionReference, storeService } from '../../migrations/connections';
 import { StoreMigrations } from '../../migrations/provider/store-migrations';
 import { declaredBuckets } from '../../migrations/targets/minio/buckets';
 import { certificateAuthority, type SecretReference, type TlsOutputs } from '../outputs';
 import {
+  certificate,
   count,
   digestReference,
+  dnsLabel,
   fixedResources,
+  httpUrl,
   quantity,
   resources,
   type Resources,
@@ -27,6 +32,17 @@ const TLS_SECRET = 'minio-tls';
 
 /** Bucket that only Elasticsearch writes; applications have no rights there. */
 export const ELASTICSEARCH_SNAPSHOTS = 'elasticsearch-snapshots';
+
+const replication = z.strictObject({
+  endpoint: httpUrl.describe('URL of the other MinIO, which has the same buckets.'),
+  ca: certificate
+    .optional()
+    .describe('Authority that it is verified with, in PEM; absent: those that everybody trusts.'),
+  credentialsSecret: dnsLabel
+    .default('minio-replication')
+    .describe('Secret in the platform’s namespace with the `accessKey` and `secretKey` of a login there.'),
+  rotation: count(1).default(1).describe('Raise it by one when that login has changed.'),
+});
 
 const schema = z.strictObject({
   image: digestReference.optional().describe('MinIO image by digest; absent: built from source.'),
@@ -46,6 +62,15 @@ const schema = z.strictObject({
     .describe(
       'Raise it by one to replace the key of every login; the keys before stay valid until the next time.',
     ),
+  replicaLogin: z
+    .boolean()
+    .optional()
+    .describe('Whether there is a login `minio-replica`, with which another MinIO copies its buckets here.'),
+  replication: replication
+    .optional()
+    .describe(
+      'Another MinIO that every version in the platform’s buckets is copied to as it is written; see docs/disaster-recovery.md.',
+    ),
 });
 
 interface MinioSettings {
@@ -57,6 +82,8 @@ interface MinioSettings {
   readonly resources: Resources;
   readonly antiAffinity: Spread;
   readonly rotation: number;
+  readonly replicaLogin?: boolean;
+  readonly replication?: z.infer<typeof replication>;
 }
 
 const dev: MinioSettings = {
@@ -97,16 +124,37 @@ export interface MinioOutputs {
 
 /** The image is known only after it is built. */
 function args(settings: MinioSettings, platform: Platform): Omit<MinioArgs, 'image'> {
-  const { storageSize, image: _image, ...rest } = settings;
+  const { storageSize, image: _image, replication, ...rest } = settings;
   return {
     ...rest,
+    ...(replication?.ca ? { trustedAuthority: replication.ca } : {}),
     namespace: platform.namespace,
     storage: { size: storageSize, className: platform.storageClass },
-    appBuckets: declaredBuckets(DATABASE).filter((bucket) => bucket !== ELASTICSEARCH_SNAPSHOTS),
+    appBuckets: applicationBuckets(),
     tlsSecret: TLS_SECRET,
     auditImage: images.nginx,
     priorityClass: platform.priorityClass,
     ...(platform.kubeContext ? { context: platform.kubeContext } : {}),
+  };
+}
+
+/** Snapshots stay with their Elasticsearch. */
+function applicationBuckets(): string[] {
+  return declaredBuckets(DATABASE).filter((bucket) => bucket !== ELASTICSEARCH_SNAPSHOTS);
+}
+
+/** What is copied to another MinIO, where one is named. */
+function replicationInputs(
+  { replication }: MinioSettings,
+  { namespace, kubeContext }: Platform,
+): MinioReplicationInputs | undefined {
+  if (!replication) return undefined;
+  const { service, port, caSecret } = storeService('minio');
+  const { endpoint, credentialsSecret, rotation } = replication;
+  return {
+    ...{ namespace, service, port, caSecret, ...administrators('minio') },
+    ...{ buckets: applicationBuckets(), endpoint, credentialsSecret, rotation },
+    ...(kubeContext ? { context: kubeContext } : {}),
   };
 }
 
@@ -151,6 +199,8 @@ export const minioStore = defineStore({
       },
       { dependsOn: [minio] },
     );
+    const replicated = replicationInputs(settings, platform);
+    if (replicated) new MinioReplication('minio-replication', replicated, { dependsOn: [migrations] });
     return {
       endpoint: minio.url,
       host: minio.host,
