@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { changeFileDigests } from '../migrations/engine/change-files';
 import { resource, statefulSet } from './fixtures';
 import { type ChangeFile, lifecycleFaults, retentionMinimum } from './retention';
 
@@ -97,7 +97,7 @@ describe('lifecycles in change files', () => {
 
 test.each([['minio'], ['elasticsearch']])('the change files of %s are read, and keep enough', (store) => {
   const folder = `migrations/${store}/platform`;
-  const files = readdirSync(folder).map((file) => ({ file }));
+  const files = changeFileDigests(folder);
   const migrations = {
     type: 'pulumi-nodejs:dynamic/migrations:StoreMigrations',
     name: `${store}-migrations`,
