@@ -20,6 +20,8 @@ const NAME = 'backup-drill';
 const BUCKET = 'copies';
 const SECRET = 'backup-repository';
 const DOCUMENT = '5eed0000-0000-4000-8000-00000000000d';
+/** Other tests run at the same time. */
+const SMALL = { requests: { cpu: '20m', memory: '128Mi' }, limits: { memory: '1536Mi' } };
 const manager = { fieldManager: 'test', force: true };
 
 let minio: ScratchServer;
@@ -112,6 +114,7 @@ async function runDrill(of: string, stores: readonly BackupStore[], command?: st
   const { serviceAccount, configMap, cronJob } = backupDrillSpec({
     ...{ namespace, stores, of, rpoMinutes: 60, images, image: opsImageName() },
     ...{ schedule: '0 5 * * 0', rtoMinutes: 30, size: '5Gi' },
+    ...{ resources: SMALL, servers: Object.fromEntries(stores.map((store) => [store, SMALL])) },
     repository: { address: `s3://${BUCKET}/team`, endpoint, credentialsSecret: SECRET },
     schedules: { [of]: { schedule: '0 2 * * *', keepDays: 1, keepLast: 1 } },
   });

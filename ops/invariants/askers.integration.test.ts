@@ -44,7 +44,8 @@ test('PostgreSQL answers one SELECT, as a role that can change nothing and run n
     ['SELECT 1) AS a; CREATE TABLE t (); SELECT * FROM (SELECT 1', 'cannot insert multiple commands'],
     ["COPY (SELECT 1) TO PROGRAM 'true'", 'syntax error'],
     ['WITH t AS (DELETE FROM pg_class RETURNING 1) SELECT * FROM t', 'must be at the top level'],
-    ["SELECT query_to_xml('CREATE TABLE t ()', true, true, '')", 'read-only transaction'],
+    ["SELECT query_to_xml('CREATE TABLE t ()', true, true, '')", 'CREATE TABLE is not allowed'],
+    ['SELECT lo_create(0)', 'read-only transaction'],
     ["SELECT set_config('role', 'postgres', false)", 'permission denied to set role'],
     ["SELECT pg_read_file('/etc/passwd')", 'permission denied for function pg_read_file'],
     ["SELECT lo_import('/etc/passwd')", 'permission denied'],
@@ -87,6 +88,7 @@ test('Oxigraph answers SELECT, and updates nothing', async () => {
 
 test('Neo4j answers what reads, also of its schema', async () => {
   await ask('neo4j');
+  const empty = await content('neo4j');
   expect(await asker.rows!("UNWIND [1, 2, 3] AS n RETURN n, null, 'a'", 2)).toEqual([
     ['1', '', 'a'],
     ['2', '', 'a'],
@@ -94,7 +96,7 @@ test('Neo4j answers what reads, also of its schema', async () => {
   expect(await asker.rows!("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN state")).toEqual([]);
   for (const query of ['CREATE (n) RETURN n', 'CREATE CONSTRAINT c FOR (n:N) REQUIRE n.id IS UNIQUE'])
     expect(await failure(asker.rows!(query))).toMatch(/read access mode|READ|read-only/i);
-  expect(await content('neo4j')).toEqual({});
+  expect(await content('neo4j')).toEqual(empty);
 });
 
 test('Qdrant answers with the key that only reads', async () => {
