@@ -7,7 +7,7 @@ import { type BackupStore, backupStores } from '../ops/stores';
 import type { Purpose } from '../ops/stores/logins';
 import { usePostgresPrograms, useRedisPrograms } from '../ops/testing/programs';
 import type { Clients, ContractOutputs } from './clients';
-import { runBackupJob, startCopies } from './copies';
+import { archivePostgres, runBackupJob, startCopies } from './copies';
 
 /** The log shipper goes on adding to Elasticsearch, so that what it holds after a restore is more than the copy. */
 const stores = backupStores.filter((store) => store !== 'elasticsearch');
@@ -38,6 +38,7 @@ export async function backUpAndRestore(
     const begun = performance.now();
     await runBackupJob(cluster, outputs.namespace, 'daily');
     const backup = secondsSince(begun);
+    await archivePostgres(cluster, outputs.namespace);
     await marks.write('after');
     const sets = copies.sets('daily');
     const [summary, ...others] = await sets.list();

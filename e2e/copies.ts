@@ -90,6 +90,32 @@ export async function runBackupJob(
   );
 }
 
+/** PostgreSQL archives its log once the object storage is there; makes a base backup now and waits until it is complete. */
+export async function archivePostgres(cluster: KubernetesCluster, namespace: string): Promise<void> {
+  const api = 'postgresql.cnpg.io/v1';
+  const conditions = async (): Promise<{ type: string; status: string }[]> =>
+    (await cluster.read(api, 'Cluster', namespace, 'postgres'))?.status?.conditions ?? [];
+  const report = async () => JSON.stringify(await conditions());
+  await eventually(
+    'the log of PostgreSQL in the archive',
+    600_000,
+    async () =>
+      (await conditions()).some(({ type, status }) => type === 'ContinuousArchiving' && status === 'True'),
+    report,
+  );
+  const scheduled = await cluster.read(api, 'ScheduledBackup', namespace, 'postgres');
+  const { cluster: of, method, pluginConfiguration } = scheduled!.spec;
+  const metadata = { name: 'postgres-now', namespace };
+  const spec = { cluster: of, method, pluginConfiguration };
+  await cluster.apply({ apiVersion: api, kind: 'Backup', metadata, spec }, manager);
+  await eventually(
+    'a base backup of PostgreSQL',
+    300_000,
+    async () => (await cluster.read(api, 'Backup', namespace, 'postgres-now'))?.status?.phase === 'completed',
+    report,
+  );
+}
+
 async function jobReport(cluster: KubernetesCluster, namespace: string, job: string): Promise<string> {
   const pods = await cluster.list('v1', 'Pod', namespace, `batch.kubernetes.io/job-name=${job}`);
   const reports = pods.map(({ metadata }) => podReport(cluster, namespace, metadata.name!));
