@@ -97,6 +97,23 @@ export async function runCronJob(
   );
 }
 
+/** Waits until PostgreSQL has a base backup in the archive, and sends its log there. */
+export async function postgresArchives(cluster: KubernetesCluster, namespace: string): Promise<void> {
+  const api = 'postgresql.cnpg.io/v1';
+  const conditions = async (): Promise<{ type: string; status: string }[]> =>
+    (await cluster.read(api, 'Cluster', namespace, 'postgres'))?.status?.conditions ?? [];
+  const backups = async () =>
+    (await cluster.list(api, 'Backup', namespace)).map(({ status }) => status?.phase as string);
+  await eventually(
+    'a base backup and the log of PostgreSQL in the archive',
+    600_000,
+    async () =>
+      (await backups()).includes('completed') &&
+      (await conditions()).some(({ type, status }) => type === 'ContinuousArchiving' && status === 'True'),
+    async () => JSON.stringify([await backups(), await conditions()]),
+  );
+}
+
 async function jobReport(cluster: KubernetesCluster, namespace: string, job: string): Promise<string> {
   const pods = await cluster.list('v1', 'Pod', namespace, `batch.kubernetes.io/job-name=${job}`);
   const reports = pods.map(({ metadata }) => podReport(cluster, namespace, metadata.name!));
