@@ -1,4 +1,5 @@
 import { eventually } from '../migrations/testing/servers';
+import { vaultNames } from './vault-names';
 import { type ScratchVault, startVault } from '../migrations/testing/vault';
 import { configurationInputs, logIn } from './testing/vault-configuration';
 import type { VaultError } from './vault-client';
@@ -6,7 +7,6 @@ import type { VaultConfigurationInputs } from './vault-configuration';
 import { configureVault, diff } from './vault-configuration-provider';
 
 import { initializeVault } from './vault-initialization-provider';
-import { vaultNames } from './vault-spec';
 
 const OPEN_WITHIN_MS = 60_000;
 const JOINED_WITHIN_MS = 180_000;

@@ -8,7 +8,7 @@ import { openRepository } from '../repository/open';
 import { BackupSets, type SetSummary } from '../sets/backup-sets';
 import { type BackupStore, backupStores } from '../stores';
 import type { Purpose } from '../stores/logins';
-import { RestoreError, restoreSet, verifySet, type VerifyOptions } from './actions';
+import { type RestoredStore, RestoreError, restoreSet, verifySet, type VerifyOptions } from './actions';
 import type { OpenStores } from './places';
 
 /** What the commands need of their surroundings. */
@@ -150,9 +150,7 @@ async function restore(
     io.out(
       options.json
         ? JSON.stringify({ set: manifest.id, restored }, null, 2)
-        : restored
-            .map(({ store, seconds }) => `${store}: restored and compared in ${seconds.toFixed(1)} s`)
-            .join('\n'),
+        : restored.map(sentence).join('\n'),
     );
     finish(exitCodes.ok);
   } finally {
@@ -184,15 +182,22 @@ async function verify(
         ...{ identities, progress: io.note },
         startScratch: await scratchStores(options.stack),
       });
-  const lines = verified.map(
-    ({ store, seconds }) => `${store}: restored and compared in ${seconds.toFixed(1)} s`,
-  );
   io.out(
     options.json
       ? JSON.stringify({ set: manifest.id, restored: !options.quick, verified }, null, 2)
-      : [...lines, `${manifest.id} is ${options.quick ? 'complete and undamaged' : 'verified'}.`].join('\n'),
+      : [
+          ...verified.map(sentence),
+          `${manifest.id} is ${options.quick ? 'complete and undamaged' : 'verified'}.`,
+        ].join('\n'),
   );
   finish(exitCodes.ok);
+}
+
+function sentence({ store, seconds, unproven }: RestoredStore): string {
+  const time = `in ${seconds.toFixed(1)} s`;
+  return unproven
+    ? `${store}: restored ${time}, not compared: ${unproven}.`
+    : `${store}: restored and compared ${time}`;
 }
 
 interface PruneOptions {

@@ -9,6 +9,7 @@ import { startRedis } from '../../migrations/testing/redis';
 import { type ScratchServer, startMinio, startPostgres } from '../../migrations/testing/servers';
 import { type BackupStore, openDriver } from '../stores';
 import type { StoreDriver } from '../stores/driver';
+import { startScratchVault } from './scratch-vault';
 
 const DATABASE = 'platform';
 
@@ -19,10 +20,16 @@ export interface ScratchStore {
   stop(): Promise<void>;
 }
 
-/** Starts a scratch server of a store. */
-export type StartScratch = (store: BackupStore) => Promise<ScratchStore>;
+/** What of the copied platform a scratch server needs. */
+export interface ScratchSecrets {
+  /** Key of the copied Vault; default none. */
+  readonly unsealKey?: string;
+}
 
-const starters: Readonly<Record<BackupStore, () => Promise<ScratchServer>>> = {
+/** Starts a scratch server of a store. */
+export type StartScratch = (store: BackupStore, secrets?: ScratchSecrets) => Promise<ScratchStore>;
+
+const starters: Readonly<Record<Exclude<BackupStore, 'vault'>, () => Promise<ScratchServer>>> = {
   postgres: startPlatformPostgres,
   redis: () => startRedis(),
   oxigraph: startOxigraph,
@@ -42,7 +49,11 @@ async function startPlatformPostgres(): Promise<ScratchServer> {
 }
 
 /** Starts one; its Secret has the credentials under the keys that the stack's Secrets have. */
-export const startScratchStore: StartScratch = async (store) => {
+export const startScratchStore: StartScratch = async (store, { unsealKey = '' } = {}) => {
+  if (store === 'vault') {
+    const { server, driver } = await startScratchVault(unsealKey);
+    return { driver, stop: server.stop };
+  }
   const server = await starters[store]();
   try {
     const found = (await server.cluster.secret(server.namespace, server.name)) ?? {};

@@ -54,5 +54,7 @@ export interface StoreDriver {
    * @throws Error when the files cannot be restored; the store may then hold a part of them.
    */
   restore(files: ArtifactFiles): Promise<void>;
+  /** Why what a restore gave cannot be read and compared; undefined when it can. */
+  readonly unreadable?: string;
   close(): Promise<void>;
 }

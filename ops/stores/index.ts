@@ -56,6 +56,11 @@ const drivers = {
     const [user, password] = [address.credential('username'), address.credential('password')];
     return new ElasticsearchDriver({ endpoint: endpointOf(address), user, password, tls: address.tls });
   },
+  vault: ({ host, port, nodes, tls, credential }) => {
+    const { VaultDriver } = require('./vault') as typeof import('./vault');
+    const login = { jwt: () => credential('token') };
+    return new VaultDriver({ host, port, nodes, tls: tls!, login, unsealKey: () => credential('unsealKey') });
+  },
 } satisfies Record<string, (address: StoreAddress) => StoreDriver>;
 
 /** Stores that can be backed up. */
