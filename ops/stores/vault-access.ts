@@ -47,6 +47,14 @@ export class VaultAccess {
     return this.jwtLogin(role);
   }
 
+  /** A login that no state of Vault knows but the one of now. */
+  async newLogin(role: string): Promise<VaultClient> {
+    const vault = await this.login(role);
+    if (this.rootToken === undefined) return vault;
+    const { auth } = await vault.write<{ auth: { client_token: string } }>('auth/token/create', { ttl: '1h' });
+    return vault.as(auth.client_token);
+  }
+
   private async jwtLogin(role: string): Promise<VaultClient> {
     const vault = await this.active();
     const { login } = this.place;
@@ -82,7 +90,7 @@ export class VaultAccess {
    */
   async letIn(issuer: Issuer | undefined, key: string): Promise<void> {
     const policy = connectPolicy(READY_WITHIN_MS);
-    if (issuer && (await policy.execute(() => this.isLetIn()))) return;
+    if (await policy.execute(() => this.isLetIn())) return;
     if (!key)
       throw new Error(
         'Vault holds the copy, which lets in ServiceAccounts of another cluster. Give `up` a root token in the Secret vault-bootstrap (docs/vault.md), then compare with `restore` again.',
@@ -90,8 +98,12 @@ export class VaultAccess {
     this.rootToken = await policy.execute(async () => newRootToken(await this.active(), key));
     if (!issuer) return;
     await (await this.active()).as(this.rootToken).write(ISSUER, issuer);
-    // Where the copy is of another namespace, its ServiceAccounts are, too.
-    if (await this.isLetIn()) await this.close();
+    const root = this.rootToken;
+    this.rootToken = undefined;
+    // Where the copy is of another namespace, its ServiceAccounts are, too: then this run goes on as root.
+    const letIn = await this.isLetIn();
+    this.rootToken = root;
+    if (letIn) await this.close();
   }
 
   /** Ends the root token that a restore made. */
@@ -103,6 +115,7 @@ export class VaultAccess {
   }
 
   private async isLetIn(): Promise<boolean> {
+    if (this.rootToken !== undefined) return this.isKnown(await this.login(BACKUP_ROLE));
     try {
       const session = await this.jwtLogin(BACKUP_ROLE);
       await session.write('auth/token/revoke-self', {});

@@ -84,7 +84,7 @@ export class VaultDriver implements StoreDriver {
     const file = files[SNAPSHOT]!;
     this.sealed = false;
     const key = this.address.unsealKey();
-    const session = await this.access.login(RESTORE_ROLE);
+    const session = await this.access.newLogin(RESTORE_ROLE);
     const issuer = await this.access.issuer(session);
     await this.send(session, file, key);
     await this.replaced(session, key);
@@ -119,7 +119,6 @@ export class VaultDriver implements StoreDriver {
         else throw new Error('Vault did not open the copy and is sealed: unseal it (docs/vault.md).');
         if (this.sealed) return;
       }
-      // The copy is older than the login.
       if (await this.access.isKnown(session)) throw new NotYetError('Vault still has the state of before.');
     });
   }
