@@ -51,7 +51,9 @@ export class VaultAccess {
   async newLogin(role: string): Promise<VaultClient> {
     const vault = await this.login(role);
     if (this.rootToken === undefined) return vault;
-    const { auth } = await vault.write<{ auth: { client_token: string } }>('auth/token/create', { ttl: '1h' });
+    const { auth } = await vault.write<{ auth: { client_token: string } }>('auth/token/create', {
+      ttl: '1h',
+    });
     return vault.as(auth.client_token);
   }
 
@@ -126,8 +128,12 @@ export class VaultAccess {
     }
   }
 
-  /** Snapshots are given and taken by the active server only. */
-  private async active(): Promise<VaultClient> {
+  /** Snapshots are given and taken by the active server only; servers that have just been opened choose it first. */
+  private active(): Promise<VaultClient> {
+    return connectPolicy(READY_WITHIN_MS).execute(() => this.activeNow());
+  }
+
+  private async activeNow(): Promise<VaultClient> {
     const { host, port } = this.place;
     const any = new VaultClient(this.at({ host, port }));
     const { is_self, leader_address } = await any.read<{ is_self: boolean; leader_address: string }>(
