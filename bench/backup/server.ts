@@ -1,6 +1,7 @@
 /** PostgreSQL in the bench's root. */
 import { appendFileSync } from 'node:fs';
 import { Client } from 'pg';
+import { THROWAWAY } from '../../ops/scratch/scratch-stores';
 import type { PostgresAddress } from '../../ops/stores/postgres';
 import type { BenchRoot } from './root';
 
@@ -16,8 +17,10 @@ const SETTINGS = [
   'archive_mode = on',
   "archive_command = 'true'",
 ];
-/** A server that a restore is proven in is thrown away afterwards. */
-const SCRATCH = ['fsync = off', 'archive_mode = off'];
+/** What `verify` starts its servers with; the other tools get the same. */
+const SCRATCH = Object.entries({ ...THROWAWAY, archive_mode: 'off' }).map(
+  ([name, value]) => `${name} = ${value}`,
+);
 
 export const DATABASE = 'platform';
 export const OWNER = 'platform_owner';
@@ -34,7 +37,14 @@ export class BenchPostgres {
   /** Makes an empty one with the platform's database, and starts it. */
   async create({ scratch }: { scratch: boolean }): Promise<void> {
     const data = this.root.inside(this.name);
-    await this.root.run('initdb', '--data-checksums', '--auth=trust', '--locale=C.UTF-8', `--pgdata=${data}`);
+    await this.root.run(
+      'initdb',
+      '--no-sync',
+      '--data-checksums',
+      '--auth=trust',
+      '--locale=C.UTF-8',
+      `--pgdata=${data}`,
+    );
     this.configure([...SETTINGS, ...(scratch ? SCRATCH : [])]);
     await this.start();
     await this.query(`CREATE ROLE ${OWNER} LOGIN`, 'postgres');
