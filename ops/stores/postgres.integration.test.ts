@@ -217,33 +217,6 @@ describe('a round trip', () => {
     expect(await driver(target).content()).toEqual(report.content);
   }, 120_000);
 
-  test('into a database of nobody yet that loses its connection is repeated', async () => {
-    const report = await backup();
-    const held = await HeldConnection.open(second);
-    held.hold('large large', 'request');
-    const through = new PostgresDriver({ ...target, host: held.host, port: held.port });
-    const failed = expect(through.restore(copy.files)).rejects.toThrow(/^pg_restore failed: [^\n]*$/);
-    await eventually('rows are on their way', 30_000, async () => held.holding);
-    await held.close();
-    await failed;
-    // The way to the server is gone, so that what had come is still there: the next restore replaces it.
-    expect(await driver(target).content()).not.toEqual(report.content);
-    await restore();
-    expect(await driver(target).content()).toEqual(report.content);
-  }, 120_000);
-
-  test('into a database of nobody yet that the server refuses in the end leaves it empty', async () => {
-    await backup();
-    // Made after the rows.
-    await query(superuser(second, target.database), 'CREATE PUBLICATION of_edge');
-    await expect(restore()).rejects.toThrow(
-      /^pg_restore failed: [^\n]*publication "of_edge" already exists$/,
-    );
-    expect(await driver(target).content()).toEqual({});
-    const schemas = await query(target, "SELECT FROM pg_namespace WHERE nspname IN ('edge', 'platform')");
-    expect(schemas).toEqual([]);
-  }, 120_000);
-
   test('of a damaged copy is refused and changes nothing', async () => {
     await backup();
     await query(target, 'CREATE TABLE public.mine AS SELECT 1 AS one');
