@@ -1,5 +1,5 @@
 import type * as pulumi from '@pulumi/pulumi';
-import type { BackupStore } from '../ops/stores';
+import { type BackupStore, drilled, type DrilledStore } from '../ops/stores';
 import type { BackupRepository, BackupSchedule } from './backup-jobs-args';
 import type { PodResources } from './pod-args';
 
@@ -18,7 +18,7 @@ export interface BackupDrillSettings {
   /** Of the command; default 250m and 512Mi, at most 2Gi: reading Redis' copy needs as much memory as Redis. */
   readonly resources?: PodResources;
   /** Of each server; default enough for the copy of a small store. */
-  readonly servers?: Readonly<Partial<Record<BackupStore, PodResources>>>;
+  readonly servers?: Readonly<Partial<Record<DrilledStore, PodResources>>>;
   /** Room for each server, and for the files of the set; a Kubernetes quantity. */
   readonly size: string;
 }
@@ -39,7 +39,7 @@ export interface BackupDrillArgs extends BackupDrillSettings {
   /** Image with the command `platform`, see ops/image. */
   readonly image: pulumi.Input<string>;
   /** Of the servers, those that the platform has. */
-  readonly images: Readonly<Partial<Record<BackupStore, string>>>;
+  readonly images: Readonly<Partial<Record<DrilledStore, string>>>;
 }
 
 /** What belongs together in a drill. */
@@ -49,24 +49,21 @@ export type DrillChoice = Pick<
 >;
 
 /**
- * The schedule whose sets are drilled, and its stores.
+ * The schedule whose sets are drilled, and its stores that can be.
  * @throws Error listing every contradiction with the value got and what is allowed.
  */
 export function drilledSchedule(args: DrillChoice): {
   readonly name: string;
-  readonly stores: readonly BackupStore[];
+  readonly stores: readonly DrilledStore[];
 } {
+  const known = drilled(args.stores);
   const names = Object.keys(args.schedules);
   const name = args.of ?? names.find((one) => !args.schedules[one]!.stores) ?? names[0]!;
   const schedule = args.schedules[name];
-  const unknown = Object.keys(args.servers ?? {}).filter(
-    (store) => !args.stores.includes(store as BackupStore),
-  );
+  const unknown = Object.keys(args.servers ?? {}).filter((store) => !known.includes(store as DrilledStore));
   const problems = [
     ...(schedule ? [] : [`of must name a schedule (${names.join(', ')}), got "${name}".`]),
-    ...unknown.map(
-      (store) => `servers must name stores that are on (${args.stores.join(', ')}), got "${store}".`,
-    ),
+    ...unknown.map((store) => `servers must name stores that are on (${known.join(', ')}), got "${store}".`),
     ...((args.recipients ?? []).length > 0 && !args.identitySecret
       ? [
           'identitySecret must name a Secret with the secret key, since the copies are encrypted; or set enabled to false and run `platform drill` where the key is.',
@@ -74,5 +71,5 @@ export function drilledSchedule(args: DrillChoice): {
       : []),
   ];
   if (problems.length > 0) throw new Error(`backups.drill: ${problems.join(' ')}`);
-  return { name, stores: schedule!.stores ?? args.stores };
+  return { name, stores: drilled(schedule!.stores ?? args.stores) };
 }

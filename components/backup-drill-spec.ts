@@ -1,5 +1,5 @@
 import type { MountedScratch } from '../ops/scratch/mounted-scratch';
-import type { BackupStore } from '../ops/stores';
+import type { DrilledStore } from '../ops/stores';
 import { type BackupDrillArgs, drilledSchedule } from './backup-drill-args';
 import { REPOSITORY_CA, repositoryEnvironment } from './backup-repository';
 import { containerSecurityContext, labels, podSecurityContext, selectorLabels } from './metadata';
@@ -50,15 +50,15 @@ function metadata({ namespace }: BackupDrillArgs) {
   return { name: DRILL_NAME, namespace, labels: labels(identity) };
 }
 
-function mountedScratch(stores: readonly BackupStore[]): MountedScratch {
-  const where = (store: BackupStore) => {
+function mountedScratch(stores: readonly DrilledStore[]): MountedScratch {
+  const where = (store: DrilledStore) => {
     const { port, username } = scratchServer(store);
     return { host: '127.0.0.1', port, username };
   };
   return { stores: Object.fromEntries(stores.map((store) => [store, where(store)])) };
 }
 
-function cronJob(args: BackupDrillArgs, schedule: string, stores: readonly BackupStore[]) {
+function cronJob(args: BackupDrillArgs, schedule: string, stores: readonly DrilledStore[]) {
   const failJob = {
     action: 'FailJob',
     onExitCodes: { containerName: 'drill', operator: 'In', values: FINAL_EXIT_CODES },
@@ -85,7 +85,7 @@ function cronJob(args: BackupDrillArgs, schedule: string, stores: readonly Backu
   };
 }
 
-function podSpec(args: BackupDrillArgs, schedule: string, stores: readonly BackupStore[]) {
+function podSpec(args: BackupDrillArgs, schedule: string, stores: readonly DrilledStore[]) {
   return {
     restartPolicy: 'Never',
     serviceAccountName: DRILL_NAME,
@@ -105,7 +105,7 @@ function podSpec(args: BackupDrillArgs, schedule: string, stores: readonly Backu
   };
 }
 
-function serverContainer(args: BackupDrillArgs, store: BackupStore) {
+function serverContainer(args: BackupDrillArgs, store: DrilledStore) {
   const server = scratchServer(store, args.servers?.[store]);
   const { uid, command, args: given, env = {}, passwordVariable, resources } = server;
   const image = args.images[store];

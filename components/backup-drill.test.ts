@@ -1,4 +1,4 @@
-import { backupStores } from '../ops/stores';
+import { backupStores, drilledStores } from '../ops/stores';
 import { containersOf } from '../policies/pods';
 import { BackupDrill, type BackupDrillArgs } from './backup-drill';
 import { backupDrillSpec, drillFlows } from './backup-drill-spec';
@@ -64,10 +64,10 @@ test('the newest set of every store is drilled weekly, never beside another run,
 test('the servers are sidecars with the platform’s images, which listen on loopback only', () => {
   const { initContainers } = podOf({ stores: backupStores });
   expect(initContainers.map(({ name, image, restartPolicy }) => [name, image, restartPolicy])).toEqual(
-    backupStores.map((store) => [store, images[store], 'Always']),
+    drilledStores.map((store) => [store, images[store], 'Always']),
   );
   const listens = initContainers.map((container) => JSON.stringify(container).includes('127.0.0.1'));
-  expect(listens).toEqual(backupStores.map(() => true));
+  expect(listens).toEqual(drilledStores.map(() => true));
   expect(JSON.stringify(initContainers)).not.toContain('0.0.0.0');
   const ports = Object.values(
     (
@@ -76,7 +76,7 @@ test('the servers are sidecars with the platform’s images, which listen on loo
       }
     ).stores,
   );
-  expect(new Set(ports.map(({ port }) => port)).size).toBe(backupStores.length);
+  expect(new Set(ports.map(({ port }) => port)).size).toBe(drilledStores.length);
   expect(new Set(ports.map(({ host }) => host))).toEqual(new Set(['127.0.0.1']));
 });
 

@@ -1,7 +1,6 @@
-import { storeService } from '../migrations/connections';
 import { CA_FILE, type MountedStore, type MountedStores, STORES_FILE } from '../ops/command/mounted-stores';
 import type { BackupStore } from '../ops/stores';
-import { loginOf } from '../ops/stores/logins';
+import { loginOf, partsOfLogin, TOKEN } from '../ops/stores/logins';
 import {
   type BackupJobsArgs,
   type BackupsArgs,
@@ -17,8 +16,12 @@ import type { PodFlows } from './network-flows';
 const BACKED_UP_STORES = 'agent-data-platform/backed-up-stores';
 
 const NAME = 'backup';
+/** ServiceAccount of the pods. */
+export const BACKUP_ACCOUNT = NAME;
 const identity = { name: NAME, component: 'backup' } as const;
 const UID = 65534;
+/** Life of a token of the ServiceAccount, which is for one store alone. */
+const TOKEN_SECONDS = 3600;
 const PLATFORM_FOLDER = '/etc/platform';
 /** A copy that is not done by then never will be; the recovery time objective of the whole platform. */
 const DEADLINE_SECONDS = 4 * 3600;
@@ -154,16 +157,20 @@ function sources(args: ResolvedBackupJobsArgs) {
   return [
     { configMap: { name: NAME, items: items.map((key) => ({ key, path: key })) } },
     ...args.stores.flatMap((store) => {
-      const { reference, keys = {} } = login(store, args);
-      const parts = Object.values(storeService(store).login).map((part) => ({
+      const { reference, keys = {}, token } = login(store, args);
+      const ca = { key: 'ca.crt', path: `${store}/${CA_FILE}` };
+      const authority = { secret: { name: reference.caSecret!, items: [ca] } };
+      if (token) {
+        const { audience } = token;
+        // The kubelet replaces it before it ends.
+        const projected = { audience, path: `${store}/${TOKEN}`, expirationSeconds: TOKEN_SECONDS };
+        return [{ serviceAccountToken: projected }, authority];
+      }
+      const parts = partsOfLogin(store).map((part) => ({
         key: keys[part] ?? part,
         path: `${store}/${part}`,
       }));
-      const ca = { key: 'ca.crt', path: `${store}/${CA_FILE}` };
-      return [
-        { secret: { name: reference.credentialsSecret, items: parts } },
-        { secret: { name: reference.caSecret!, items: [ca] } },
-      ];
+      return [{ secret: { name: reference.credentialsSecret, items: parts } }, authority];
     }),
   ];
 }

@@ -102,6 +102,19 @@ test('a pod has the logins of its stores as files, only the parts that are asked
   });
 });
 
+test('Vault takes a token of the pods’ own ServiceAccount, which nobody else takes', () => {
+  const spec = backupJobsSpec({ ...args, stores: ['vault'], schedules: { daily: args.schedules.daily! } });
+  const pod = spec.cronJobs.daily!.spec.jobTemplate.spec.template.spec;
+  expect(pod.serviceAccountName).toBe('backup');
+  expect(pod.volumes[0]!.projected!.sources.slice(1)).toEqual([
+    { serviceAccountToken: { audience: 'vault', path: 'vault/token', expirationSeconds: 3600 } },
+    { secret: { name: 'platform-ca', items: [{ key: 'ca.crt', path: 'vault/ca.crt' }] } },
+  ]);
+  expect(JSON.parse(spec.configMap.data['stores.json']!).stores).toEqual({
+    vault: { host: 'vault.data.svc', port: 8200, serverName: 'vault' },
+  });
+});
+
 test('the command finds the stores by the names of their Services', () => {
   const { data } = backupJobsSpec(args).configMap;
   expect(JSON.parse(data['stores.json']!)).toEqual({

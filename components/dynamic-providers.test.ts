@@ -31,6 +31,7 @@ function loadStored(text: string, load: (compiled: string) => { provider: Provid
 
 const vaultSettings = {
   configurationAccount: { namespace: 'data', name: 'vault-configuration' },
+  backupAccount: { namespace: 'data', name: 'backup' },
   ...{ keys: ['platform'], keyRotationHours: 1, applications: { app: [], readonly: [] } },
 };
 const connection = { kind: 'service', namespace: 'data', service: 'minio', port: 9000 };

@@ -9,7 +9,7 @@ import type { ImageSource } from './source-image';
 export const opsSource: ImageSource = { name: 'backups', context: '.', dockerfile: 'ops/image/Dockerfile' };
 
 /** Files outside of these folders that the command is made of. */
-const SINGLE_FILES = ['package-lock.json'];
+const SINGLE_FILES = ['package-lock.json', 'components/vault-client.ts', 'components/vault-names.ts'];
 const FOLDERS = ['ops', 'migrations'];
 
 /** Paths, relative to the project, of every file that the image is made of. */

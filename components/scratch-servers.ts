@@ -1,5 +1,5 @@
 /** Empty servers beside a drill, in its own pod: reached on loopback only, and gone with it. */
-import type { BackupStore } from '../ops/stores';
+import type { DrilledStore } from '../ops/stores';
 import { mebibytes, neo4jMemory } from './neo4j-memory';
 import type { PodResources } from './pod-args';
 
@@ -22,7 +22,7 @@ const LOOPBACK = '127.0.0.1';
 const ES_HOME = '/usr/share/elasticsearch';
 
 /** Room for the copies of small stores; a store's own resources can be named instead. */
-const defaults: Readonly<Record<BackupStore, PodResources>> = {
+const defaults: Readonly<Record<DrilledStore, PodResources>> = {
   postgres: resources('250m', '1Gi'),
   redis: resources('50m', '512Mi'),
   minio: resources('100m', '1Gi'),
@@ -33,7 +33,7 @@ const defaults: Readonly<Record<BackupStore, PodResources>> = {
   chroma: resources('50m', '1Gi'),
 };
 
-const servers: Readonly<Record<BackupStore, (memoryMiB: number) => Omit<ScratchServer, 'resources'>>> = {
+const servers: Readonly<Record<DrilledStore, (memoryMiB: number) => Omit<ScratchServer, 'resources'>>> = {
   postgres: () => ({
     ...{ uid: 26, port: 5432, username: 'postgres' },
     command: shell(
@@ -103,7 +103,7 @@ const servers: Readonly<Record<BackupStore, (memoryMiB: number) => Omit<ScratchS
 };
 
 /** How a store's empty server is run. @param own Resources; default enough for the copy of a small store. */
-export function scratchServer(store: BackupStore, own?: PodResources): ScratchServer {
+export function scratchServer(store: DrilledStore, own?: PodResources): ScratchServer {
   const chosen = own ?? defaults[store];
   return { ...servers[store](mebibytes(chosen.limits.memory)), resources: chosen };
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { vaultNames } from './vault-names';
 import Redis from 'ioredis';
 import { Client } from 'pg';
 import { eventually, type ScratchServer } from '../migrations/testing/servers';
@@ -8,7 +9,6 @@ import { configureVault } from './vault-configuration-provider';
 import { startPostgresWithTls, startRedisWithTls } from './testing/vault-databases';
 import { initializeVault } from './vault-initialization-provider';
 import { putVaultRole } from './vault-postgres-role-provider';
-import { vaultNames } from './vault-spec';
 import { configurationInputs, logIn, serviceAccountToken } from './testing/vault-configuration';
 
 const APP = 'agent';

@@ -1,4 +1,9 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
+import { Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 
 /** A refusal of Vault. @see https://developer.hashicorp.com/vault/api-docs#http-status-codes */
 export class VaultError extends Error {
@@ -34,6 +39,8 @@ const HEALTH: Readonly<Record<number, VaultHealth>> = {
   503: 'sealed',
 };
 const TIMEOUT_MS = 30_000;
+/** Vault writes all of it to its disk first. */
+const UPLOAD_TIMEOUT_MS = 600_000;
 
 interface Answer {
   readonly status: number;
@@ -82,46 +89,76 @@ export class VaultClient {
   }
 
   private async request<T>(method: string, path: string, body?: object): Promise<T> {
-    const { status, text } = await this.send(method, path, body);
-    const { errors = [], ...answer } = parse(text);
-    if (status >= 200 && status < 300) return answer as T;
-    const why = errors.join('; ') || `HTTP ${status}`;
-    throw new VaultError(status, `Vault refused ${method} ${path}: ${why}.`);
+    const answer = await this.send(method, path, body);
+    if (answer.status >= 200 && answer.status < 300) return parse(answer.text) as T;
+    throw refusal(method, path, answer);
   }
 
-  private send(method: string, path: string, body?: object): Promise<Answer> {
+  /**
+   * An answer that is too large for memory, as it comes.
+   * @throws VaultError with Vault's own words when it refuses.
+   */
+  async open(path: string): Promise<IncomingMessage> {
+    const response = await this.start('GET', path);
+    if (response.statusCode === 200) return response;
+    throw refusal('GET', path, { status: response.statusCode ?? 0, text: await textOf(response) });
+  }
+
+  /** Sends a file as it is. @throws VaultError with Vault's own words when it refuses. */
+  async upload(path: string, file: string): Promise<void> {
+    const { size } = await stat(file);
+    const body = { stream: createReadStream(file), size };
+    const response = await this.start('POST', path, body, UPLOAD_TIMEOUT_MS);
+    const answer = { status: response.statusCode ?? 0, text: await textOf(response) };
+    if (answer.status >= 300) throw refusal('POST', path, answer);
+  }
+
+  private async send(method: string, path: string, body?: object): Promise<Answer> {
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const response = await this.start(
+      method,
+      path,
+      bytes && { stream: Readable.from([bytes]), size: bytes.length },
+    );
+    return { status: response.statusCode ?? 0, text: await textOf(response) };
+  }
+
+  private start(
+    method: string,
+    path: string,
+    body?: { stream: Readable; size: number },
+    timeoutMs = TIMEOUT_MS,
+  ): Promise<IncomingMessage> {
     const { host, port, ca, serverName } = this.address;
-    const payload = body === undefined ? undefined : JSON.stringify(body);
     const options: https.RequestOptions = {
       ...{ method, host, port, ca, servername: serverName },
       path: `/v1/${path}`,
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
       // A connection of its own: the tunnel may end between two requests.
       agent: false,
       headers: {
         'x-vault-request': 'true',
         ...(this.token ? { 'x-vault-token': this.token } : {}),
-        ...(payload ? { 'content-length': Buffer.byteLength(payload) } : {}),
+        ...(body ? { 'content-length': body.size } : {}),
       },
     };
     return new Promise((resolve, reject) => {
-      const request = https.request(options, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-        );
-      });
+      const request = https.request(options, resolve);
       request.on('timeout', () =>
         request.destroy(
-          Object.assign(new Error(`Vault gave no answer within ${TIMEOUT_MS} ms.`), { code: 'ETIMEDOUT' }),
+          Object.assign(new Error(`Vault gave no answer within ${timeoutMs} ms.`), { code: 'ETIMEDOUT' }),
         ),
       );
       request.on('error', reject);
-      request.end(payload);
+      if (body) body.stream.on('error', reject).pipe(request);
+      else request.end();
     });
   }
+}
+
+function refusal(method: string, path: string, { status, text }: Answer): VaultError {
+  const why = (parse(text).errors ?? []).join('; ') || `HTTP ${status}`;
+  return new VaultError(status, `Vault refused ${method} ${path}: ${why}.`);
 }
 
 function parse(text: string): { errors?: string[] } {

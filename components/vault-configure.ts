@@ -1,9 +1,11 @@
 import { ConstantBackoff, handleWhen, retry } from 'cockatiel';
+import { AUDIENCE, CONFIGURATION_ROLE } from './vault-names';
 import { KubernetesCluster } from '../migrations/kubernetes/cluster';
+import { serviceAccountToken } from '../migrations/kubernetes/service-account-token';
 import { type VaultClient, VaultError } from './vault-client';
 import type { VaultConfigurationInputs } from './vault-configuration';
 import { secretValue } from './vault-connection';
-import { AUDIENCE, CONFIGURATION_ROLE, type VaultWrite } from './vault-writes';
+import { type VaultWrite } from './vault-writes';
 
 /** Vault cannot be configured before somebody does something; the message says what it waits for. */
 export class VaultWaitsError extends Error {
@@ -111,18 +113,15 @@ async function login(
   cluster: KubernetesCluster,
   { account }: VaultConfigurationInputs,
 ): Promise<string | undefined> {
-  const path = await cluster.path('v1', 'ServiceAccount', account.namespace, account.name);
-  const { status } = await cluster.request<{ status: { token: string } }>('POST', `${path}/token`, {
-    body: {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { audiences: [AUDIENCE], expirationSeconds: TOKEN_SECONDS },
-    },
+  const jwt = await serviceAccountToken(cluster, {
+    ...account,
+    audience: AUDIENCE,
+    seconds: TOKEN_SECONDS,
   });
   try {
     const { auth } = await vault.write<{ auth: { client_token: string } }>('auth/kubernetes/login', {
       role: CONFIGURATION_ROLE,
-      jwt: status.token,
+      jwt,
     });
     return auth.client_token;
   } catch (error) {

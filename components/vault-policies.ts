@@ -1,6 +1,6 @@
 import type { VaultRole, VaultSettings } from './vault-writes';
 
-type Capability = 'create' | 'read' | 'update' | 'delete' | 'sudo';
+type Capability = 'create' | 'list' | 'read' | 'update' | 'delete' | 'sudo';
 type Paths = Readonly<Record<string, readonly Capability[]>>;
 
 /** A policy of Vault, as text. */
@@ -21,8 +21,31 @@ export function vaultPolicies(settings: VaultSettings): VaultPolicy[] {
     policy('platform-app', { ...keyUse(settings.keys), ...databaseLogins(settings, 'app') }),
     policy('platform-readonly', databaseLogins(settings, 'readonly')),
     policy('platform-configuration', configuration),
+    policy('platform-backup', { ...counted, [SNAPSHOT]: ['read'] }),
+    policy('platform-restore', {
+      ...counted,
+      [SNAPSHOT]: ['update'],
+      [`${SNAPSHOT}-force`]: ['update'],
+      'auth/kubernetes/config': ['read'],
+    }),
   ];
 }
+
+const SNAPSHOT = 'sys/storage/raft/snapshot';
+/** What a copy is compared by: names, definitions and numbers of versions, and no secret. */
+const counted: Paths = {
+  'sys/mounts': ['read'],
+  'sys/auth': ['read'],
+  'sys/policies/acl': ['list'],
+  'sys/policies/acl/+': ['read'],
+  'transit/keys': ['list'],
+  'transit/keys/+': ['read'],
+  'auth/kubernetes/role': ['list'],
+  'database/config': ['list'],
+  'database/roles': ['list'],
+  'auth/token/revoke-self': ['update'],
+  'auth/token/lookup-self': ['read'],
+};
 
 /** JSON needs no quoting of its own, unlike HCL. */
 function policy(name: string, paths: Paths): VaultPolicy {

@@ -11,6 +11,7 @@ import type { PodFlows } from './network-flows';
 import { spread } from './placement';
 import { volumeClaimTemplate } from './pod-args';
 import { type ResolvedVaultArgs, resolveVaultArgs, type VaultArgs } from './vault-args';
+import { vaultNames } from './vault-names';
 import { devUnseal, paths, ports, vaultConfiguration } from './vault-server';
 
 /** User of the official image. */
@@ -44,17 +45,6 @@ export function vaultSpec(input: VaultArgs) {
       port: ports.api,
       address: `https://${name}.${namespace}.svc:${ports.api}`,
     },
-  };
-}
-
-/** Names of what is not declared but made while Vault is set up, and of who does that. */
-export function vaultNames({ name = 'vault' }: Pick<VaultArgs, 'name'>) {
-  return {
-    configurationAccount: `${name}-configuration`,
-    /** Key `token`: a root token, for the first configuration, which revokes it and deletes the Secret. */
-    bootstrapSecret: `${name}-bootstrap`,
-    /** Key `unsealKey`; only with seal `dev-auto`. */
-    unsealSecret: `${name}-unseal`,
   };
 }
 

@@ -3,6 +3,7 @@ import { type VaultSettings, vaultWrites } from './vault-writes';
 const account = (name: string) => ({ namespace: 'agents', name });
 const settings: VaultSettings = {
   configurationAccount: { namespace: 'data', name: 'vault-configuration' },
+  backupAccount: { namespace: 'data', name: 'backup' },
   keys: ['platform'],
   keyRotationHours: 2160,
   applications: { app: [account('worker'), account('api')], readonly: [] },
@@ -36,7 +37,11 @@ test('every request, the audit device first', () => {
     'sys/policies/acl/platform-app',
     'sys/policies/acl/platform-readonly',
     'sys/policies/acl/platform-configuration',
+    'sys/policies/acl/platform-backup',
+    'sys/policies/acl/platform-restore',
     'auth/kubernetes/role/configuration',
+    'auth/kubernetes/role/backup',
+    'auth/kubernetes/role/restore',
     'auth/kubernetes/role/app',
     'transit/keys/platform',
     'transit/keys/platform/config',
@@ -70,6 +75,31 @@ test('a login is bound to ServiceAccounts; a role of nobody does not exist', () 
     token_policies: ['platform-configuration'],
     token_max_ttl: 600,
   });
+});
+
+test('copies are made by the pods of backups, and restored only by the one who configures', () => {
+  const configuration = 'system:serviceaccount:data:vault-configuration';
+  expect(bodyOf('auth/kubernetes/role/backup')).toMatchObject({
+    bound_claims: { sub: ['system:serviceaccount:data:backup', configuration] },
+    ...{ token_policies: ['platform-backup'], token_no_default_policy: true, token_max_ttl: 3600 },
+  });
+  expect(bodyOf('auth/kubernetes/role/restore')).toMatchObject({
+    bound_claims: { sub: [configuration] },
+    ...{ token_policies: ['platform-restore'], token_no_default_policy: true, token_max_ttl: 3600 },
+  });
+  const changing = (name: string) =>
+    Object.entries(policyOf(name))
+      .filter(([, { capabilities }]) => capabilities.some((one) => one !== 'read' && one !== 'list'))
+      .map(([path]) => path);
+  expect(changing('platform-backup')).toEqual(['auth/token/revoke-self']);
+  expect(changing('platform-restore')).toEqual([
+    'auth/token/revoke-self',
+    'sys/storage/raft/snapshot',
+    'sys/storage/raft/snapshot-force',
+  ]);
+  expect(policyOf('platform-backup')['sys/storage/raft/snapshot']).toEqual({ capabilities: ['read'] });
+  const secret = /encrypt|decrypt|export|creds|transit\/backup|sys\/raw|database\/(config|roles)\//;
+  expect(Object.keys(policyOf('platform-restore')).filter((path) => secret.test(path))).toEqual([]);
 });
 
 test('keys get a new version every 90 days and cannot be deleted', () => {

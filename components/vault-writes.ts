@@ -1,4 +1,5 @@
 /** What Vault is to hold: the requests that make it so, without a credential in them. */
+import { AUDIENCE, BACKUP_ROLE, CONFIGURATION_ROLE, RESTORE_ROLE } from './vault-names';
 import { vaultPolicies } from './vault-policies';
 import { paths } from './vault-server';
 
@@ -48,6 +49,8 @@ export type VaultRole = (typeof vaultRoles)[number];
 export interface VaultSettings {
   /** ServiceAccount that may change all of this. */
   readonly configurationAccount: ServiceAccountReference;
+  /** ServiceAccount of the pods that copy Vault; the one above may, too, and restores. */
+  readonly backupAccount: ServiceAccountReference;
   /** Names of the keys of the transit engine. */
   readonly keys: readonly string[];
   /** Hours after which each key gets another version; at least 1. */
@@ -58,9 +61,6 @@ export interface VaultSettings {
   readonly redis?: { readonly servers: readonly VaultRedis[]; readonly rules: RedisRules };
 }
 
-/** What a token of a ServiceAccount must be made for. */
-export const AUDIENCE = 'vault';
-export const CONFIGURATION_ROLE = 'configuration';
 const HOUR = 3600;
 /** Seconds that a login lives without renewal, and at most. */
 const LOGIN = { token_ttl: HOUR, token_max_ttl: 24 * HOUR };
@@ -92,7 +92,7 @@ function enable(path: string, body: Record<string, unknown>): VaultWrite {
 }
 
 /** @see https://developer.hashicorp.com/vault/docs/auth/jwt */
-function logins({ configurationAccount, applications }: VaultSettings): VaultWrite[] {
+function logins({ configurationAccount, backupAccount, applications }: VaultSettings): VaultWrite[] {
   const role = (name: string, accounts: readonly ServiceAccountReference[], settings: object) => ({
     path: `auth/kubernetes/role/${name}`,
     body: {
@@ -110,6 +110,16 @@ function logins({ configurationAccount, applications }: VaultSettings): VaultWri
       token_policies: ['platform-configuration'],
       token_no_default_policy: true,
       ...{ token_ttl: 600, token_max_ttl: 600 },
+    }),
+    role(BACKUP_ROLE, [backupAccount, configurationAccount], {
+      token_policies: ['platform-backup'],
+      token_no_default_policy: true,
+      ...{ token_ttl: HOUR, token_max_ttl: HOUR },
+    }),
+    role(RESTORE_ROLE, [configurationAccount], {
+      token_policies: ['platform-restore'],
+      token_no_default_policy: true,
+      ...{ token_ttl: HOUR, token_max_ttl: HOUR },
     }),
     ...named.map((name) =>
       role(name, applications[name], { token_policies: [`platform-${name}`], ...LOGIN }),

@@ -1,12 +1,11 @@
 import { eventually } from '../migrations/testing/servers';
+import { vaultNames } from './vault-names';
 import { type ScratchVault, startVault } from '../migrations/testing/vault';
+import { type AutoSealedVault, startAutoSealedVault } from './testing/vault-auto-seal';
 import { configurationInputs, logIn } from './testing/vault-configuration';
 import type { VaultError } from './vault-client';
 import type { VaultConfigurationInputs } from './vault-configuration';
 import { configureVault, diff } from './vault-configuration-provider';
-
-import { initializeVault } from './vault-initialization-provider';
-import { vaultNames } from './vault-spec';
 
 const OPEN_WITHIN_MS = 60_000;
 const JOINED_WITHIN_MS = 180_000;
@@ -111,40 +110,15 @@ describe('seal shamir', () => {
 });
 
 describe('seal auto, three servers', () => {
-  let keeper: ScratchVault;
+  let vault: AutoSealedVault;
   let server: ScratchVault;
   let rootToken: string;
 
-  /** Another Vault stands for the key management service. */
   beforeAll(async () => {
-    keeper = await startVault({ seal: 'dev-auto', name: 'keeper' });
-    const { namespace } = keeper;
-    const { unsealSecret, bootstrapSecret } = vaultNames({ name: 'keeper' });
-    await initializeVault({ ...keeper.reference, unsealSecret, bootstrapSecret });
-    const token = (await keeper.cluster.secret(namespace, bootstrapSecret))!.token!;
-    await keeper.use(async (vault) => {
-      await vault.write('sys/mounts/transit', { type: 'transit' });
-      await vault.write('transit/keys/seal', {});
-    }, token);
-    await keeper.apply({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'seal', namespace },
-      stringData: {
-        'ca.crt': keeper.authority.certificate,
-        'seal.hcl': `seal "transit" {
-  address     = "https://keeper.${namespace}.svc:8200"
-  token       = "${token}"
-  key_name    = "seal"
-  mount_path  = "transit/"
-  tls_ca_cert = "/vault/seal/ca.crt"
-}
-`,
-      },
-    });
-    server = await startVault({ seal: 'auto', sealSecret: 'seal', replicas: 3 }, namespace);
+    vault = await startAutoSealedVault();
+    ({ server } = vault);
   }, 300_000);
-  afterAll(() => keeper?.stop(), 60_000);
+  afterAll(() => vault?.keeper.stop(), 60_000);
 
   const allReady = () =>
     eventually('every server is open', JOINED_WITHIN_MS, async () => {
@@ -157,10 +131,7 @@ describe('seal auto, three servers', () => {
   };
 
   test('one is initialised, the others join it and open themselves', async () => {
-    const { root_token } = await server.use((vault) =>
-      vault.write('sys/init', { recovery_shares: 5, recovery_threshold: 3 }),
-    );
-    rootToken = root_token;
+    rootToken = await vault.initialize();
     await allReady();
     await server.use((vault) => vault.write('sys/mounts/transit', { type: 'transit' }), rootToken);
     await server.use((vault) => vault.write('transit/keys/platform', {}), rootToken);

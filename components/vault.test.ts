@@ -276,6 +276,7 @@ const settings = {
   keys: ['platform'],
   keyRotationHours: 2160,
   applications: { app: [], readonly: [] },
+  backupAccount: { namespace: 'data', name: 'backup' },
 };
 const declared = async (other: Partial<VaultArgs> = {}) =>
   declaredBy(() => new Vault('vault', { ...args, ...other }, { settings, certificateFingerprint: 'abc' }));

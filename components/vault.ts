@@ -1,10 +1,11 @@
 import * as k8s from '@pulumi/kubernetes';
+import { vaultNames } from './vault-names';
 import * as pulumi from '@pulumi/pulumi';
 import { CERTIFICATE_ANNOTATION, withPodAnnotations } from './pod-annotations';
 import type { VaultArgs } from './vault-args';
 import { VaultConfiguration } from './vault-configuration';
 import { VaultInitialization } from './vault-initialization';
-import { vaultNames, vaultSpec } from './vault-spec';
+import { vaultSpec } from './vault-spec';
 import type { VaultSettings } from './vault-writes';
 
 export type { VaultArgs } from './vault-args';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupStores } from '../ops/stores';
+import { drilledStores } from '../ops/stores';
 import { count, cron, dnsLabel, quantity, resources } from './stores/fields';
 
 /** Shape of the section `backups.drill`. */
@@ -14,6 +14,6 @@ export const drillSchema = z.strictObject({
   maxAgeDays: count(1).default(8),
   identitySecret: dnsLabel.optional(),
   resources: resources.optional(),
-  servers: z.partialRecord(z.enum(backupStores), resources).optional(),
+  servers: z.partialRecord(z.enum(drilledStores), resources).optional(),
   size: quantity.default('50Gi'),
 });

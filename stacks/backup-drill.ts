@@ -6,12 +6,12 @@ import { DRILL_NAME } from '../components/backup-drill-spec';
 import type { BackupJobsArgs, BackupsArgs } from '../components/backup-jobs';
 import { cronJobName } from '../components/backup-jobs-spec';
 import { images } from '../components/versions';
-import type { BackupStore } from '../ops/stores';
+import { type DrilledStore, drilled } from '../ops/stores';
 import type { PlatformConfig } from './config';
 import type { Platform, StoreOptions } from './stores/store';
 
 /** Where the servers' images come from: those of the platform's own servers. */
-type Images = { readonly [Store in BackupStore]: (config: PlatformConfig, platform: Platform) => string };
+type Images = { readonly [Store in DrilledStore]: (config: PlatformConfig, platform: Platform) => string };
 
 const serverImages: Images = {
   postgres: ({ postgres }) => postgres.image ?? images.postgres,
@@ -37,7 +37,9 @@ export function backupDrillArgs(
   return {
     ...settings,
     ...{ namespace, stores, repository, schedules, recipients, priorityClass, image },
-    images: Object.fromEntries(stores.map((store) => [store, serverImages[store](config, platform)])),
+    images: Object.fromEntries(
+      drilled(stores).map((store) => [store, serverImages[store](config, platform)]),
+    ),
   };
 }
 

@@ -35,10 +35,12 @@ test('without a repository nothing is copied, and nothing of it is declared', as
 test('with one, every store that is on is copied: all of them daily, Redis every six hours', () => {
   const args = argsOf(
     { repository: 's3://copies/team' },
-    { chroma: { enabled: false }, neo4j: { enabled: true } },
+    { chroma: { enabled: false }, neo4j: { enabled: true }, vault: { enabled: true } },
   );
   expect(args?.stores).toContain('neo4j');
+  expect(args?.stores).toContain('vault');
   expect(args?.stores).not.toContain('chroma');
+  expect(argsOf({ repository: 's3://copies/team' })?.stores).not.toContain('vault');
   expect(args?.schedules).toEqual({
     daily: { schedule: '0 2 * * *', keepDays: 30, keepLast: 7 },
     redis: { schedule: '0 */6 * * *', stores: ['redis'], keepDays: 7, keepLast: 4 },

@@ -1,5 +1,7 @@
 import type { Input, Output, Resource } from '@pulumi/pulumi';
+import { AUDIENCE } from '../components/vault-names';
 import { z } from 'zod';
+import { BACKUP_ACCOUNT } from '../components/backup-jobs-spec';
 import { CA_SECRET } from '../components/certificates';
 import { checksum } from '../components/metadata';
 import { Vault } from '../components/vault';
@@ -7,7 +9,6 @@ import { resolveVaultArgs, type VaultArgs, vaultSeals } from '../components/vaul
 import { VaultPostgresLogin } from '../components/vault-postgres-login';
 import { vaultCertificate } from '../components/vault-spec';
 import {
-  AUDIENCE,
   type ServiceAccountReference,
   type VaultPostgres,
   type VaultRedis,
@@ -161,12 +162,14 @@ function args(
 
 function content(
   settings: VaultSettings,
+  { namespace }: Platform,
   { postgres, redis }: VaultDatabases,
 ): Omit<VaultContent, 'configurationAccount'> {
   const { app = [], readonly = [] } = settings.applications;
   return {
     keys: settings.keys,
     keyRotationHours: settings.keyRotationDays * HOURS_PER_DAY,
+    backupAccount: { namespace, name: BACKUP_ACCOUNT },
     applications: { app, readonly },
     ...(postgres ? { postgres } : {}),
     ...(redis ? { redis } : {}),
@@ -229,7 +232,7 @@ export const vault = {
       'vault',
       vaultArgs,
       {
-        settings: content(settings, databases),
+        settings: content(settings, platform, databases),
         certificateFingerprint: tls.fingerprint(secret),
         databases: [...databaseResources, ...postgresLogin(databases, platform, options, databaseResources)],
         revision: revision(databases, tls),

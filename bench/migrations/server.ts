@@ -67,7 +67,8 @@ async function podAddress(server: ScratchServer): Promise<{ host: string; port: 
   return (await reachable(address)) ? address : undefined;
 }
 
-function reachable({ host, port }: { host: string; port: number }): Promise<boolean> {
+/** Whether this machine gets a connection within a second. */
+export function reachable({ host, port }: { host: string; port: number }): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 1_000 });
     const answer = (open: boolean) => {

@@ -1,8 +1,8 @@
 import type { ScratchVault } from '../../migrations/testing/vault';
+import { AUDIENCE, vaultNames } from '../vault-names';
 import type { VaultConfigurationInputs } from '../vault-configuration';
 import { checkIssuer } from '../vault-configuration-provider';
-import { vaultNames } from '../vault-spec';
-import { AUDIENCE, type VaultSettings, vaultWrites } from '../vault-writes';
+import { type VaultSettings, vaultWrites } from '../vault-writes';
 
 /** The inputs that the component gives its configuration, as the provider's check completes them. */
 export async function configurationInputs(
@@ -18,6 +18,7 @@ export async function configurationInputs(
     revision: '',
     writes: vaultWrites({
       configurationAccount: account,
+      backupAccount: { namespace, name: 'backup' },
       keys: ['platform'],
       keyRotationHours: 2160,
       applications: { app: [], readonly: [] },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { vaultNames } from '../../components/vault-names';
 import { CommandUsageError, processIo } from '../../migrations/command/io';
 import { readAllInvariants } from '../../migrations/invariants/invariants';
 import { addBackups } from '../../ops/command/program';
@@ -23,7 +24,7 @@ export function addBackupCommands(program: Command, { finish }: CliContext): voi
 
 /** Servers in the cluster of a stack, which must be the current one of the kubeconfig. */
 async function scratchStores(stack: string): Promise<StartScratch> {
-  const { context } = await openStack(stack);
+  const { context, namespace } = await openStack(stack);
   // They load every store's tools.
   /* eslint-disable @typescript-eslint/no-require-imports */
   const { startScratchStore } =
@@ -31,10 +32,12 @@ async function scratchStores(stack: string): Promise<StartScratch> {
   const { KubernetesCluster } =
     require('../../migrations/kubernetes/cluster') as typeof import('../../migrations/kubernetes/cluster');
   /* eslint-enable @typescript-eslint/no-require-imports */
-  const current = KubernetesCluster.load().config.getCurrentContext();
+  const cluster = KubernetesCluster.load();
+  const current = cluster.config.getCurrentContext();
   if (context && context !== current)
     throw new CommandUsageError(
       `The servers would run in the context "${current}", and the stack "${stack}" is in "${context}": kubectl config use-context ${context}`,
     );
-  return startScratchStore;
+  const vaultKey = async () => cluster.secret(namespace, vaultNames({}).unsealSecret);
+  return async (store) => startScratchStore(store, store === 'vault' ? await vaultKey() : {});
 }

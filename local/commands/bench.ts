@@ -9,6 +9,7 @@ import { withTestEnvironment } from './test-environment';
 const benches: Record<string, string> = {
   platform: 'bench/main.js',
   migrations: 'bench/migrations/main.js',
+  backup: 'bench/backup/main.js',
 };
 
 /** Adds `bench`. */
@@ -16,7 +17,7 @@ export function addBenchCommand(program: Command, { extra, finish }: CliContext)
   program
     .command('bench')
     .description(
-      'measure the platform (preview, no-op up, resources, state size) beside a bare Pulumi program, or "migrations" beside other migration tools',
+      'measure the platform (preview, no-op up, resources, state size) beside a bare Pulumi program, "migrations" beside other migration tools, or "backup" beside other backup tools',
     )
     .argument('[subject]', Object.keys(benches).join(' or '), 'platform')
     .option('--keep', 'leave the test cluster running')

@@ -41,6 +41,14 @@ chmod 755 "$WORK/merged/usr/sbin/policy-rc.d"
 chroot "$WORK/merged" sh -euc "$INSTALL"
 `;
 
+const ROOT_SCRIPT = `cp --archive "$BASE" "$ROOTFS"
+mount -t proc proc "$ROOTFS/proc"
+cp /etc/resolv.conf "$ROOTFS/etc/resolv.conf"
+printf '#!/bin/sh\\nexit 101\\n' > "$ROOTFS/usr/sbin/policy-rc.d"
+chmod 755 "$ROOTFS/usr/sbin/policy-rc.d"
+chroot "$ROOTFS" sh -euc "$INSTALL"
+`;
+
 /** Cache version of the base layer. */
 export const baseVersion = hash([BASE_SCRIPT, DPKG_CONFIGURATION, process.arch]);
 
@@ -82,14 +90,7 @@ export async function debianLayers(
   // The upper folder's own mode becomes that of the image's root.
   fs.chmodSync(upper, 0o755);
   if (recipe.packages || recipe.before) {
-    const install = [
-      recipe.before ?? '',
-      ...(recipe.packages
-        ? ['apt-get update', `apt-get install --yes --no-install-recommends ${recipe.packages.join(' ')}`]
-        : []),
-      CLEAN_UP,
-    ].join('\n');
-    await isolated(LAYER_SCRIPT, report, { BASE: base.rootfs, WORK: work, INSTALL: install });
+    await isolated(LAYER_SCRIPT, report, { BASE: base.rootfs, WORK: work, INSTALL: installation(recipe) });
     if (recipe.expect) checkVersion(upper, recipe.expect);
     convertWhiteouts(upper);
   }
@@ -98,6 +99,23 @@ export async function debianLayers(
   const layer = await packLayer(upper, path.join(dir, 'layer.tar'));
   fs.rmSync(work, { recursive: true });
   return [base.layer, layer];
+}
+
+/** A folder that programs can be started in with `chroot`: the base, and what the packages of a recipe bring. */
+export async function debianRoot(
+  recipe: Pick<Recipe, 'before' | 'packages'>,
+  dir: string,
+  report: (line: string) => void,
+): Promise<void> {
+  const { rootfs } = await baseLayer();
+  await isolated(ROOT_SCRIPT, report, { BASE: rootfs, ROOTFS: dir, INSTALL: installation(recipe) });
+}
+
+function installation({ before = '', packages }: Pick<Recipe, 'before' | 'packages'>): string {
+  const install = packages
+    ? ['apt-get update', `apt-get install --yes --no-install-recommends ${packages.join(' ')}`]
+    : [];
+  return [before, ...install, CLEAN_UP].join('\n');
 }
 
 /** Runs a shell script whose mounts and processes go away with it, also when it is killed. */
@@ -117,7 +135,8 @@ async function isolated(
   ];
   await runHost('unshare', [...isolation, 'sh', '-euc', script], {
     report,
-    env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', ...env },
+    // A folder of this machine is none in there.
+    env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', TMPDIR: undefined, ...env },
   });
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sqlChange, TemporaryFolder } from '../testing/change-folder';
 import type { Io } from './io';
 import { stores } from '../../stacks/stores';
+import { vault } from '../../stacks/vault';
 import { type StoreName, storeNames } from '../stores';
 import { findPlaces } from './places';
 import { runCommand } from './run-command';
@@ -137,14 +138,14 @@ describe('readStackPlace', () => {
       namespace: 'data',
       context: 'there',
       size: 'prod',
-      disabled: ['minio', 'chroma'],
+      disabled: ['minio', 'chroma', 'vault'],
       redisMode: 'sentinel',
     });
     expect(readStackPlace('empty', folder.path)).toEqual({
       namespace: 'agent-data-platform',
       context: undefined,
       size: 'dev',
-      disabled: ['chroma'],
+      disabled: ['chroma', 'vault'],
       redisMode: 'sentinel',
     });
     expect(() => readStackPlace('other', folder.path)).toThrow(
@@ -163,7 +164,7 @@ describe('the stores of a stack', () => {
     const place = stack(
       `  agent-data-platform:redis: '{"mode": "cluster"}'\n  agent-data-platform:chroma: '{"enabled": true}'\n  agent-data-platform:qdrant: '{"enabled": false}'\n`,
     );
-    expect(place).toMatchObject({ redisMode: 'cluster', disabled: ['qdrant'] });
+    expect(place).toMatchObject({ redisMode: 'cluster', disabled: ['qdrant', 'vault'] });
   });
 
   test.each(['dev', 'prod'] as const)(
@@ -173,7 +174,8 @@ describe('the stores of a stack', () => {
       const off = storeNames.filter(
         (name) => !deployed[name] || (deployed[name].sizes[size] as { enabled?: boolean }).enabled === false,
       );
-      expect(stack(`  agent-data-platform:size: ${size}\n`).disabled).toEqual(off);
+      expect(vault.sizes[size].enabled).toBe(false);
+      expect(stack(`  agent-data-platform:size: ${size}\n`).disabled).toEqual([...off, 'vault']);
       expect(stores.redis.sizes[size].mode).toBe('sentinel');
     },
   );

@@ -13,7 +13,7 @@ import { CommandUsageError } from './io';
 export interface StackPlace extends PlatformPlace {
   readonly size: string;
   /** Stores that the stack does not have, by its configuration or by the default of its size. */
-  readonly disabled: readonly StoreName[];
+  readonly disabled: readonly (StoreName | 'vault')[];
 }
 
 /** Finds a stack's place and makes its cluster the one that Kubernetes clients of this process use. */

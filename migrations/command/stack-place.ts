@@ -1,16 +1,20 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../project-root';
-import { type StoreName, storeNames } from '../stores';
+import { storeNames } from '../stores';
 import { CommandUsageError } from './io';
 import type { StackPlace } from './places';
 
+type PlatformStore = StackPlace['disabled'][number];
+
+/** Vault has no change files. */
+const platformStores: readonly PlatformStore[] = [...storeNames, 'vault'];
 const PROJECT = 'agent-data-platform';
 
 /** Stores that a size leaves out unless the configuration has `enabled: true`, as `sizes` in stacks/stores says. */
-const offByDefault: Readonly<Record<string, readonly StoreName[]>> = {
-  dev: ['chroma'],
-  prod: ['chroma'],
+const offByDefault: Readonly<Record<string, readonly PlatformStore[]>> = {
+  dev: ['chroma', 'vault'],
+  prod: ['chroma', 'vault'],
 };
 
 /**
@@ -34,15 +38,15 @@ export function readStackPlace(stack: string, root = projectRoot()): StackPlace 
     return typeof found === 'string' ? found : undefined;
   };
   // `pulumi config set` may have written a section as JSON text.
-  const section = (store: StoreName) =>
+  const section = (store: PlatformStore) =>
     (parse(text(store) ?? '') ?? value(store) ?? {}) as { enabled?: unknown; mode?: unknown };
   const size = text('size') ?? 'dev';
-  const isOff = (store: StoreName) => !(section(store).enabled ?? !offByDefault[size]?.includes(store));
+  const isOff = (store: PlatformStore) => !(section(store).enabled ?? !offByDefault[size]?.includes(store));
   return {
     namespace: text('namespace') ?? PROJECT,
     context: text('kubeContext'),
     size,
-    disabled: storeNames.filter(isOff),
+    disabled: platformStores.filter(isOff),
     redisMode: section('redis').mode === 'cluster' ? 'cluster' : 'sentinel',
   };
 }

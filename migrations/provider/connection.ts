@@ -86,6 +86,9 @@ export interface ReachedStore extends Pick<TargetOptions, 'host' | 'port' | 'nod
   close(): Promise<void>;
 }
 
+/** Where a store can be reached from here, without a login. */
+export type ReachedServer = Omit<ReachedStore, 'credential'>;
+
 /**
  * Opens the tunnels that a connection needs, and reads its Secrets.
  * @throws StoreAccessError when a Secret is missing; KubernetesError when the cluster cannot be reached.
@@ -93,6 +96,15 @@ export interface ReachedStore extends Pick<TargetOptions, 'host' | 'port' | 'nod
 export async function reach(reference: ConnectionReference): Promise<ReachedStore> {
   const cluster = KubernetesCluster.load({ context: reference.context });
   const credentials = await secret(cluster, reference.namespace, reference.credentialsSecret);
+  const server = await reachServer(cluster, reference);
+  return { ...server, credential: (name) => key(credentials, name, reference.credentialsSecret) };
+}
+
+/** Opens the tunnels that a connection needs. @throws as {@link reach}. */
+export async function reachServer(
+  cluster: KubernetesCluster,
+  reference: ConnectionReference,
+): Promise<ReachedServer> {
   const ca = reference.caSecret
     ? key(await secret(cluster, reference.namespace, reference.caSecret), 'ca.crt', reference.caSecret)
     : undefined;
@@ -108,7 +120,6 @@ export async function reach(reference: ConnectionReference): Promise<ReachedStor
   return {
     ...{ host, port, nodes },
     tls: ca === undefined ? undefined : { ca, serverName: serverName(reference) },
-    credential: (name) => key(credentials, name, reference.credentialsSecret),
     async close() {
       for (const node of Object.values(nodes ?? {})) await node.close();
       await tunnel?.close();

@@ -45,6 +45,8 @@ export interface ServerRecipe {
   readonly memory?: string;
   /** Files under /tls, by path, of a certificate for `dnsNames`; default no TLS. */
   readonly tls?: Readonly<Record<string, 'tls.crt' | 'tls.key' | 'ca.crt'>>;
+  /** Whether it may not reach anything, not even a DNS server; default false. */
+  readonly isolated?: boolean;
   /** Default the server's name. */
   readonly dnsNames?: readonly string[];
   secret(user: string, password: string): Record<string, string>;
@@ -161,6 +163,7 @@ function objects(
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     ...tlsSecrets(recipe, namespace, certificate),
+    ...(recipe.isolated ? [noWayOut(name, namespace)] : []),
     { apiVersion: 'v1', kind: 'Secret', metadata, stringData: recipe.secret(recipe.user, password) },
     {
       apiVersion: 'v1',
@@ -177,6 +180,7 @@ function objects(
         // Service variables such as NEO4J_PORT would be read as settings.
         enableServiceLinks: false,
         terminationGracePeriodSeconds: 0,
+        ...(recipe.isolated ? { dnsPolicy: 'None', dnsConfig: { nameservers: ['127.0.0.1'] } } : {}),
         // As process 1 of its own container, a server could not be killed from inside.
         shareProcessNamespace: true,
         securityContext: podSecurityContext(uid),
@@ -206,6 +210,14 @@ function objects(
       },
     },
   ];
+}
+
+/** Where the cluster enforces it; without names a server finds little in the others, too. */
+function noWayOut(name: string, namespace: string): KubernetesObject {
+  return {
+    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name, namespace } },
+    spec: { podSelector: {}, policyTypes: ['Egress'], egress: [] },
+  };
 }
 
 function tlsVolume(name: string, files: NonNullable<ServerRecipe['tls']>) {

@@ -34,6 +34,7 @@ export async function openStores(
   /* eslint-disable @typescript-eslint/no-require-imports */
   const { reach } =
     require('../../migrations/provider/connection') as typeof import('../../migrations/provider/connection');
+  const { reachWithToken } = require('./token-login') as typeof import('./token-login');
   /* eslint-enable @typescript-eslint/no-require-imports */
   const drivers: Record<string, StoreDriver> = {};
   const closing: (() => Promise<void>)[] = [];
@@ -42,8 +43,10 @@ export async function openStores(
   };
   try {
     for (const store of stores) {
-      const { reference, keys = {}, username } = loginOf(store, place, purpose);
-      const { close: closeTunnels, ...address } = await reach(reference);
+      const { reference, keys = {}, username, token } = loginOf(store, place, purpose);
+      const { close: closeTunnels, ...address } = await (token
+        ? reachWithToken(reference, token)
+        : reach(reference));
       closing.push(closeTunnels);
       const credential = (wanted: string) =>
         wanted === 'username' && username ? username : address.credential(keys[wanted] ?? wanted);

@@ -6,7 +6,7 @@ import { checkRecipients } from '../archive/encryption';
 import { type DrillRecord, DrillRecords } from '../drill/record';
 import type { SetSummary } from '../sets/backup-sets';
 import { type BackupStore, backupStores, mayFollow } from '../stores';
-import { followOn, RestoreError, restoreSet, verifySet } from './actions';
+import { followOn, type RestoredStore, RestoreError, restoreSet, verifySet } from './actions';
 import { addDrill, drillSummary } from './drill';
 import {
   type CommandContext,
@@ -152,9 +152,7 @@ async function restore(
     io.out(
       options.json
         ? JSON.stringify({ set: manifest.id, restored }, null, 2)
-        : restored
-            .map(({ store, seconds }) => `${store}: restored and compared in ${seconds.toFixed(1)} s`)
-            .join('\n'),
+        : restored.map(sentence).join('\n'),
     );
     finish(exitCodes.ok);
   } finally {
@@ -186,15 +184,22 @@ async function verify(
         ...{ identities, progress: io.note },
         startScratch: await scratchStores(options.stack),
       });
-  const lines = verified.map(
-    ({ store, seconds }) => `${store}: restored and compared in ${seconds.toFixed(1)} s`,
-  );
   io.out(
     options.json
       ? JSON.stringify({ set: manifest.id, restored: !options.quick, verified }, null, 2)
-      : [...lines, `${manifest.id} is ${options.quick ? 'complete and undamaged' : 'verified'}.`].join('\n'),
+      : [
+          ...verified.map(sentence),
+          `${manifest.id} is ${options.quick ? 'complete and undamaged' : 'verified'}.`,
+        ].join('\n'),
   );
   finish(exitCodes.ok);
+}
+
+function sentence({ store, seconds, unproven }: RestoredStore): string {
+  const time = `in ${seconds.toFixed(1)} s`;
+  return unproven
+    ? `${store}: restored ${time}, not compared: ${unproven}.`
+    : `${store}: restored and compared ${time}`;
 }
 
 interface PruneOptions {

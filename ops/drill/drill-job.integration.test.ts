@@ -9,7 +9,7 @@ import { http } from '../../migrations/targets/http-client';
 import { eventually, podReport, type ScratchServer, startMinio } from '../../migrations/testing/servers';
 import { S3Repository } from '../repository/s3';
 import { BackupSets } from '../sets/backup-sets';
-import { type BackupStore, backupStores, endpointOf, type StoreAddress } from '../stores';
+import { type BackupStore, drilledStores, endpointOf, type StoreAddress } from '../stores';
 import { FilledStore, runSql } from '../testing/filled-store';
 import { usePostgresPrograms, useRedisPrograms } from '../testing/programs';
 import { DrillRecords } from './record';
@@ -154,22 +154,22 @@ async function runDrill(of: string, stores: readonly BackupStore[], command?: st
 test('every store of a set is restored in the pod, and the data is right', async () => {
   const sets = setsIn('daily');
   const stores = Object.fromEntries(
-    backupStores.map((store) => [store, new FilledStore(store, contents[store])]),
+    drilledStores.map((store) => [store, new FilledStore(store, contents[store])]),
   );
   const manifest = await sets.create('team', stores, quiet);
-  const { exitCode, log } = await runDrill('daily', backupStores);
+  const { exitCode, log } = await runDrill('daily', drilledStores);
   expect({ exitCode, log }).toEqual({
     exitCode: 0,
     log: expect.stringContaining(`of set ${manifest.id} passed`),
   });
   const record = (await new DrillRecords(sets.repository).newest())!;
   expect(record).toMatchObject({ set: manifest.id, platform: 'team', problems: [] });
-  expect(Object.keys(record.stores).sort()).toEqual([...backupStores].sort());
+  expect(Object.keys(record.stores).sort()).toEqual([...drilledStores].sort());
   expect(record.invariants.length).toBeGreaterThanOrEqual(16);
   expect(record.invariants.filter(({ state }) => state !== 'holds')).toEqual([]);
   expect((await sets.list())[0]!.verifiedAt).toMatch(/^\d{4}-/);
   console.log(
-    `Drill of ${backupStores.length} stores: ${JSON.stringify(record.rto)} ${JSON.stringify(record.stores)}`,
+    `Drill of ${drilledStores.length} stores: ${JSON.stringify(record.rto)} ${JSON.stringify(record.stores)}`,
   );
 });
 

@@ -32,12 +32,13 @@ const invariant = (query: string, store = 'one') =>
 
 /** Drills the newer set, whose copies are a day old. */
 function drill({
+  manifest = two.newer,
   invariants = [] as Invariant[],
   rpoSeconds = DAY_SECONDS,
   rows = (async () => []) as Asker['rows'],
   start = async (_store: string) => undefined as unknown,
 }) {
-  return drillSet(two.sets, two.newer, {
+  return drillSet(two.sets, manifest, {
     ...{ identities: [two.identity], invariants, rtoSeconds: 60, rpoSeconds },
     now: () => two.clock,
     progress: () => undefined,
@@ -134,6 +135,18 @@ test('a damaged file fails the drill before any store is touched, and that is re
     rto: { targetSeconds: 60 },
   });
   await two.expectOlderUnharmed();
+});
+
+test('Vault, whose keys a drill has not, is not restored; its files are whole', async () => {
+  const vault = new RecordingDriver({ 'raft.snap': 'sealed' });
+  const stores = { one: new RecordingDriver({ a: 'A' }), vault };
+  const manifest = await two.sets.create('data', stores, { recipients: [], progress: () => undefined });
+  const { record } = await drill({ manifest });
+  expect(Object.keys(started)).toEqual(['one']);
+  expect(record.problems).toEqual([]);
+  expect(record.stores.vault).toEqual({ ageSeconds: 0 });
+  fs.appendFileSync(two.file(manifest, 'vault/raft.snap'), 'x');
+  await expect(drill({ manifest })).rejects.toThrow('vault/raft.snap is too long');
 });
 
 test('a server that does not start takes the others with it', async () => {

@@ -6,7 +6,7 @@ import { checkInvariants, type InvariantResult } from '../invariants/check';
 import type { ScratchStore, StartScratch } from '../scratch/scratch-store';
 import { type BackupSets, newId, type Progress } from '../sets/backup-sets';
 import type { Manifest } from '../sets/manifest';
-import type { BackupStore } from '../stores';
+import { type BackupStore, drilled } from '../stores';
 import { type DrillRecord, DrillRecords } from './record';
 
 /** What a drill needs. */
@@ -68,7 +68,8 @@ export async function drillSet(
 
 async function restoreAndAssert(sets: BackupSets, manifest: Manifest, options: DrillOptions) {
   const { identities, progress, invariants } = options;
-  const stores = Object.keys(manifest.stores) as BackupStore[];
+  const stores = drilled(Object.keys(manifest.stores));
+  await refuseDamages(sets, manifest, stores);
   progress(`${stores.join(', ')}: starting scratch servers`);
   const started = await startAll(stores, options.startScratch);
   const askers: Partial<Record<BackupStore, Asker>> = {};
@@ -83,6 +84,13 @@ async function restoreAndAssert(sets: BackupSets, manifest: Manifest, options: D
     for (const asker of Object.values(askers)) await asker.close();
     await stopAll(Object.values(started));
   }
+}
+
+/** Of a store that is not restored the files are whole at least. */
+async function refuseDamages(sets: BackupSets, manifest: Manifest, restored: readonly string[]) {
+  const others = Object.entries(manifest.stores).filter(([store]) => !restored.includes(store));
+  const [damage] = await sets.damages({ ...manifest, stores: Object.fromEntries(others) });
+  if (damage) throw damage;
 }
 
 async function startAll(
@@ -128,12 +136,11 @@ function begunRecord(
 }
 
 function withTimes(stores: DrillRecord['stores'], restored: readonly RestoredStore[]): DrillRecord['stores'] {
-  return Object.fromEntries(
-    restored.map(({ store, seconds, entries }) => [
-      store,
-      { ...stores[store]!, restoredInSeconds: Math.round(seconds * 10) / 10, entries },
-    ]),
-  );
+  const times = restored.map(({ store, seconds, entries }) => [
+    store,
+    { ...stores[store]!, restoredInSeconds: Math.round(seconds * 10) / 10, entries },
+  ]);
+  return { ...stores, ...Object.fromEntries(times) };
 }
 
 /** A record with what is wrong, in words. */

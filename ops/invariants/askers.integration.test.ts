@@ -1,6 +1,6 @@
 import type { Check } from '../../migrations/invariants/checks';
 import { startScratchServer } from '../scratch/scratch-stores';
-import { type BackupStore, openDriver, type StoreAddress } from '../stores';
+import { type DrilledStore, openDriver, type StoreAddress } from '../stores';
 import { usePostgresPrograms, useRedisPrograms } from '../testing/programs';
 import { openAsker } from '.';
 import type { Asker } from './asker';
@@ -17,7 +17,7 @@ afterEach(async () => {
   stops = [];
 });
 
-async function ask(store: BackupStore): Promise<void> {
+async function ask(store: DrilledStore): Promise<void> {
   const server = await startScratchServer(store);
   stops.push(server.stop);
   address = server.address;
@@ -25,7 +25,7 @@ async function ask(store: BackupStore): Promise<void> {
   stops.push(() => asker.close());
 }
 
-async function content(store: BackupStore) {
+async function content(store: DrilledStore) {
   const driver = openDriver(store, address);
   return driver.content().finally(() => driver.close());
 }

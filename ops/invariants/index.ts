@@ -1,8 +1,8 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- a store's libraries are loaded only when it is used */
-import type { BackupStore, StoreAddress } from '../stores';
+import type { DrilledStore, StoreAddress } from '../stores';
 import type { Asker } from './asker';
 
-const askers: Readonly<Record<BackupStore, (address: StoreAddress) => Promise<Asker> | Asker>> = {
+const askers: Readonly<Record<DrilledStore, (address: StoreAddress) => Promise<Asker> | Asker>> = {
   postgres: (address) => (require('./postgres') as typeof import('./postgres')).PostgresAsker.open(address),
   redis: (address) => (require('./redis') as typeof import('./redis')).RedisAsker.open(address),
   oxigraph: (address) => new (require('./graphs') as typeof import('./graphs')).OxigraphAsker(address),
@@ -15,6 +15,6 @@ const askers: Readonly<Record<BackupStore, (address: StoreAddress) => Promise<As
 };
 
 /** Opens what asks a store of the drill's own; the login is that of its administrator. */
-export async function openAsker(store: BackupStore, address: StoreAddress): Promise<Asker> {
+export async function openAsker(store: DrilledStore, address: StoreAddress): Promise<Asker> {
   return askers[store](address);
 }

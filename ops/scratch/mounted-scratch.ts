@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { CommandUsageError } from '../../migrations/command/io';
 import { openAsker } from '../invariants';
-import { type BackupStore, openDriver, type StoreAddress } from '../stores';
+import { drilled, type DrilledStore, openDriver, type StoreAddress } from '../stores';
 import { PLATFORM_DATABASE } from '../stores/logins';
 import { preparePostgres } from './prepare-postgres';
 import type { ScratchStore, StartScratch } from './scratch-store';
@@ -39,15 +39,16 @@ export function mountedScratchStores(file: string, password: string | undefined)
     );
   const { stores } = description.parse(JSON.parse(readFileSync(file, 'utf8')));
   return (store) => {
+    const [drillable] = drilled([store]);
     const found = stores[store];
-    if (!found)
+    if (!found || !drillable)
       throw new CommandUsageError(`${file} has no ${store}: the set has a store that this drill lacks.`);
-    return open(store, found, password);
+    return open(drillable, found, password);
   };
 }
 
 async function open(
-  store: BackupStore,
+  store: DrilledStore,
   { host, port, username }: ScratchAddress,
   password: string,
 ): Promise<ScratchStore> {

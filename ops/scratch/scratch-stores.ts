@@ -7,14 +7,20 @@ import { startQdrant } from '../../migrations/testing/qdrant';
 import { startRedis } from '../../migrations/testing/redis';
 import { type ScratchServer, startMinio, startPostgres } from '../../migrations/testing/servers';
 import { openAsker } from '../invariants';
-import { type BackupStore, openDriver, type StoreAddress } from '../stores';
+import { type BackupStore, type DrilledStore, openDriver, type StoreAddress } from '../stores';
 import { PLATFORM_DATABASE } from '../stores/logins';
 import { preparePostgres } from './prepare-postgres';
-import type { StartScratch } from './scratch-store';
+import type { ScratchStore } from './scratch-store';
+import { startScratchVault } from './scratch-vault';
 
-const starters: Readonly<Record<BackupStore, () => Promise<ScratchServer>>> = {
-  // pgaudit is an extension of the platform's.
-  postgres: () => startPostgres('-c fsync=off -c shared_preload_libraries=pgaudit'),
+/** What of the copied platform a scratch server needs. */
+export interface ScratchSecrets {
+  /** Key of the copied Vault; default none. */
+  readonly unsealKey?: string;
+}
+
+const starters: Readonly<Record<DrilledStore, () => Promise<ScratchServer>>> = {
+  postgres: startThrowawayPostgres,
   redis: () => startRedis(),
   oxigraph: startOxigraph,
   chroma: startChroma,
@@ -24,9 +30,29 @@ const starters: Readonly<Record<BackupStore, () => Promise<ScratchServer>>> = {
   elasticsearch: () => startElasticsearch(),
 };
 
+/**
+ * Of a server that is thrown away afterwards. Without anybody to send the write-ahead log to, PostgreSQL leaves out of it what a
+ * transaction puts into tables of its own, which is all of a restore.
+ */
+export const THROWAWAY = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_wal_size: '8GB',
+  maintenance_work_mem: '256MB',
+} as const;
+
+/** pgaudit is an extension of the platform's. */
+function startThrowawayPostgres(): Promise<ScratchServer> {
+  const settings = Object.entries({ ...THROWAWAY, shared_preload_libraries: 'pgaudit' });
+  return startPostgres(settings.map(([name, value]) => `-c ${name}=${value}`).join(' '));
+}
+
 /** Starts an empty server; its Secret has the credentials under the keys that the stack's Secrets have. */
 export async function startScratchServer(
-  store: BackupStore,
+  store: DrilledStore,
 ): Promise<{ address: StoreAddress; stop(): Promise<void> }> {
   const server = await starters[store]();
   try {
@@ -50,7 +76,15 @@ export async function startScratchServer(
 }
 
 /** Starts one that a copy is restored into. */
-export const startScratchStore: StartScratch = async (store) => {
+export async function startScratchStore(
+  store: BackupStore,
+  { unsealKey = '' }: ScratchSecrets = {},
+): Promise<ScratchStore> {
+  if (store === 'vault') {
+    const { server, driver } = await startScratchVault(unsealKey);
+    const ask = () => Promise.reject(new Error('There are no invariants of Vault.'));
+    return { driver, ask, stop: () => server.stop() };
+  }
   const { address, stop } = await startScratchServer(store);
   const driver = openDriver(store, address);
   return {
@@ -61,4 +95,4 @@ export const startScratchStore: StartScratch = async (store) => {
       await stop();
     },
   };
-};
+}

@@ -72,6 +72,8 @@ export interface StoreDriver {
   restore(files: ArtifactFiles): Promise<void>;
   /** Lets everybody in again, where `restore` kept others out so that what it made can be compared. */
   admit?(): Promise<void>;
+  /** Why what a restore gave cannot be read and compared; undefined when it can. */
+  readonly unreadable?: string;
   close(): Promise<void>;
   /** Of the one store that others follow. */
   readonly outbox?: Outbox;

@@ -16,8 +16,8 @@ export interface StoreAddress {
 }
 
 /**
- * PostgreSQL after the stores that follow it, so that none of them holds what it does not; MinIO after that, so that it has every
- * object that PostgreSQL names.
+ * PostgreSQL after the stores that follow it, so that none of them holds what it does not; MinIO and Vault after that, so that they
+ * have every object and key that PostgreSQL names.
  */
 const drivers = {
   redis: ({ host, port, nodes, database, tls, credential }) => {
@@ -60,6 +60,11 @@ const drivers = {
     const [accessKey, secretKey] = [address.credential('accessKey'), address.credential('secretKey')];
     return new MinioDriver({ endpoint: endpointOf(address), accessKey, secretKey, tls: address.tls });
   },
+  vault: ({ host, port, nodes, tls, credential }) => {
+    const { VaultDriver } = require('./vault') as typeof import('./vault');
+    const login = { jwt: () => credential('token') };
+    return new VaultDriver({ host, port, nodes, tls: tls!, login, unsealKey: () => credential('unsealKey') });
+  },
 } satisfies Record<string, (address: StoreAddress) => StoreDriver>;
 
 /** Stores that can be backed up. */
@@ -68,8 +73,19 @@ export type BackupStore = keyof typeof drivers;
 /** Every store that can be backed up, in the order they are copied in. */
 export const backupStores = Object.keys(drivers) as BackupStore[];
 
+/** Stores whose copies anybody can restore into an empty server: that of Vault needs its keys. */
+export type DrilledStore = Exclude<BackupStore, 'vault'>;
+
+/** Which of some stores a drill restores. */
+export function drilled(stores: readonly string[]): DrilledStore[] {
+  return stores.filter((store): store is DrilledStore => store !== 'vault');
+}
+
+/** Every store that a drill restores. */
+export const drilledStores = drilled(backupStores);
+
 /** Stores that hold nothing that comes from PostgreSQL's outbox. */
-const independent: readonly string[] = ['postgres', 'minio'];
+const independent: readonly string[] = ['postgres', 'minio', 'vault'];
 
 /** Whether a store may follow PostgreSQL's outbox. */
 export function mayFollow(store: string): boolean {

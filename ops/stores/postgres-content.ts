@@ -38,6 +38,12 @@ const digestOf = (lines: string) => `
   SELECT count(*) AS count, sum(hashtextextended(line COLLATE "C", 0)) AS first, sum(hashtextextended(line COLLATE "C", 1)) AS second
   FROM (${lines}) AS lines`;
 
+/**
+ * Keeps the planner from writing each line once for each hash, with which it could share the work among processes: half the work
+ * of the processors in not much more time.
+ */
+const ONCE = ' OFFSET 0';
+
 interface Table {
   readonly name: string;
   readonly partitioned: boolean;
@@ -84,11 +90,15 @@ export class Snapshot {
     }
   }
 
-  /** Count and digest by table, and of all large objects where there are any. */
-  async content(): Promise<StoreContent> {
+  /**
+   * Count and digest by table, and of all large objects where there are any.
+   * @param alone Whether nothing else wants the processors, such as a dump.
+   */
+  async content({ alone }: { alone: boolean }): Promise<StoreContent> {
     const content: Record<string, ContentEntry> = {};
+    const once = alone ? '' : ONCE;
     for (const table of this.tables)
-      content[table.name] = await this.entry(`SELECT (t.*)::text AS line FROM ${source(table)} AS t`);
+      content[table.name] = await this.entry(`SELECT (t.*)::text AS line FROM ${source(table)} AS t${once}`);
     const largeObjects = await this.entry(LARGE_OBJECTS);
     if (largeObjects.count > 0) content['large objects'] = largeObjects;
     return content;

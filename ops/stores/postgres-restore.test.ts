@@ -22,7 +22,7 @@ test('extensions that stay are not restored, tables of the same name are', () =>
 });
 
 test('names are quoted', () => {
-  const begin = emptying({ owner: 'a "b"; --', keptExtensions: [], missingRoles: ['c"; --'] });
+  const begin = emptying({ owner: 'a "b"; --', keptExtensions: [], missingRoles: ['c"; --'], empty: false });
   expect(begin).toContain('DROP OWNED BY "a ""b""; --" CASCADE;');
   expect(begin).toContain('CREATE ROLE "c""; --";');
   const end = finishing(`it's "mine"`, [

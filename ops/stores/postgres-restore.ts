@@ -20,6 +20,8 @@ export interface Target {
   readonly owner: string;
   /** Of the copy, to be made. */
   readonly missingRoles: readonly string[];
+  /** Whether its owner has nothing in it. */
+  readonly empty: boolean;
   /** Extensions that the owner cannot make or change, such as those of the operator: they stay as they are. */
   readonly keptExtensions: readonly string[];
 }
@@ -61,11 +63,13 @@ export async function inspectTarget(client: Client, roles: readonly string[]): P
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS "mayMakeRoles",
        ARRAY(SELECT wanted FROM unnest($1::text[]) AS wanted
              WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted)) AS "missingRoles",
-       ARRAY(SELECT extname::text FROM pg_extension WHERE extowner <> datdba) AS "keptExtensions"
-     FROM pg_database JOIN pg_roles r ON r.oid = datdba WHERE datname = current_database()`,
+       ARRAY(SELECT extname::text FROM pg_extension WHERE extowner <> datdba) AS "keptExtensions",
+       NOT EXISTS (SELECT FROM pg_shdepend s WHERE s.dbid = d.oid AND s.deptype = 'o'
+                   AND s.refclassid = 'pg_authid'::regclass AND s.refobjid = datdba) AS empty
+     FROM pg_database d JOIN pg_roles r ON r.oid = datdba WHERE datname = current_database()`,
     [roles],
   );
-  const { owner, keptExtensions, missingRoles, user, allowed, special, mayMakeRoles } = rows[0]!;
+  const { owner, empty, keptExtensions, missingRoles, user, allowed, special, mayMakeRoles } = rows[0]!;
   if (special)
     throw new Error(
       `The database belongs to the superuser "${owner}", whose objects cannot be told from the server's own. ` +
@@ -79,7 +83,7 @@ export async function inspectTarget(client: Client, roles: readonly string[]): P
     throw new Error(
       `The server lacks roles of the copy: ${missingRoles.join(', ')}. Make them first, as the stack does, or restore as a superuser.`,
     );
-  return { owner, keptExtensions, missingRoles };
+  return { owner, empty, keptExtensions, missingRoles };
 }
 
 /** Begins the transaction, and empties the database but for what the server's own roles have made in it. */

@@ -15,6 +15,7 @@ import {
   inspectTarget,
   restorable,
 } from './postgres-restore';
+import { fillEmpty, replaceAll } from './postgres-scripts';
 import type { Program } from './programs';
 
 /** How to reach a database, as a role that reads everything (`backup`), or for a restore as its owner. */
@@ -31,7 +32,9 @@ const ATTEMPTS = 5;
  * snapshots, are as they are a little later. Not kept: roles, which the stack makes (a superuser's restore makes those that are
  * missing, without login), settings of the database, subscriptions.
  *
- * A restore is one transaction: it replaces everything that belongs to the database's owner, or changes nothing.
+ * A restore is one transaction: it replaces everything that belongs to the database's owner, or changes nothing. Where the owner has
+ * nothing yet, several connections fill the database at once, and one that fails leaves it
+ * empty again as long as the server is there.
  * Extensions of other owners stay as they are.
  * @see https://www.postgresql.org/docs/current/app-pgdump.html
  */
@@ -48,7 +51,7 @@ export class PostgresDriver implements StoreDriver {
       const { snapshot, dump } = await begin(client, programs);
       const written = inventoried.write(DUMP, dump);
       try {
-        const [content] = await Promise.all([snapshot.content(), written]);
+        const [content] = await Promise.all([snapshot.content({ alone: false }), written]);
         const schema = await snapshot.schema();
         const facts = await databaseFacts(client);
         await inventoried.write(FACTS, once(JSON.stringify(facts)));
@@ -67,7 +70,7 @@ export class PostgresDriver implements StoreDriver {
     return this.connected(async (client) => {
       const snapshot = await Snapshot.begin(client);
       await snapshot.lock({ wait: true });
-      const content = await snapshot.content();
+      const content = await snapshot.content({ alone: true });
       await snapshot.end();
       return content;
     });
@@ -81,22 +84,12 @@ export class PostgresDriver implements StoreDriver {
       const target = await inspectTarget(client, roles);
       const contents = await programs.start('pg_restore', ['--list', dump]).text();
       const list = await programs.file('contents', restorable(contents, target.keptExtensions));
-      const begin = emptying(target);
-      const end = finishing(this.address.database, rights);
-      async function* script(): AsyncGenerator<string | Uint8Array> {
-        yield begin;
-        yield* programs.start('pg_restore', ['--file=-', `--use-list=${list}`, dump]).output();
-        yield end;
-      }
-      // Terse: a row that the server names in a message would be in the log. Without its last line it changes nothing.
-      const options = [
-        '--no-psqlrc',
-        '--quiet',
-        '--set=ON_ERROR_STOP=1',
-        '--set=VERBOSITY=terse',
-        '--file=-',
-      ];
-      await programs.start('psql', options).read(script());
+      const restoration = {
+        ...{ dump, list, begin: emptying(target), emptyAgain: emptying({ ...target, missingRoles: [] }) },
+        end: finishing(this.address.database, rights),
+      };
+      if (target.empty) await fillEmpty(programs, this.address.database, restoration);
+      else await replaceAll(programs, restoration);
     });
   }
 

@@ -6,7 +6,7 @@ import { migrateUp } from '../../migrations/engine/runner';
 import { projectRoot } from '../../migrations/project-root';
 import { changeFolder, changeFormat, openTarget } from '../../migrations/stores';
 import { startScratchServer } from '../scratch/scratch-stores';
-import { type BackupStore, openDriver, type StoreAddress } from '../stores';
+import { type DrilledStore, openDriver, type StoreAddress } from '../stores';
 import type { ArtifactSink, CopyReport, StoreContent, StoreDriver } from '../stores/driver';
 import { PLATFORM_DATABASE } from '../stores/logins';
 
@@ -17,7 +17,7 @@ const ROLES = ['app', 'readonly', 'backup', 'monitor'];
 /** Copies a server with every change file of a store, and what is written into it then. */
 export class FilledStore implements StoreDriver {
   constructor(
-    private readonly store: BackupStore,
+    private readonly store: DrilledStore,
     private readonly fill: (address: StoreAddress) => Promise<void> = async () => undefined,
   ) {}
 
@@ -54,7 +54,7 @@ export async function runSql({ host, port, credential }: StoreAddress, text: str
   await client.query(text).finally(() => client.end());
 }
 
-async function migrate(store: BackupStore, address: StoreAddress): Promise<void> {
+async function migrate(store: DrilledStore, address: StoreAddress): Promise<void> {
   if (store === 'postgres') await makeRoles(address);
   const credential = (key: string) => {
     if (store !== 'postgres') return address.credential(key);
