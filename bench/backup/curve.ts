@@ -40,7 +40,7 @@ interface Subject {
   readonly user: string;
 }
 
-const SIZES = [1, 4, 16];
+const SIZES = (process.env.BENCH_SIZES ?? '1,4,16').split(',').map(Number);
 const DATABASE = 'platform';
 const ROWS = 20_000;
 const KEYS = 20_000;

@@ -1,6 +1,7 @@
 /**
  * Measures backups beside other tools, and what they cost as data grows. Environment: BENCH_RUNS (rounds, default 3), BENCH_SCALE
- * (of 1 GB, default 1), TMPDIR (where everything is written, about 8 GB). `--json` prints the figures as JSON, `--tools` and `--curve` measure only one of the two.
+ * (of 1 GB, default 1), BENCH_SIZES (of the curve, default 1,4,16), TMPDIR (where everything is written, about 8 GB). `--json`
+ * prints the figures as JSON; `--tools` and `--curve` measure only one of the two.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
