@@ -3,7 +3,7 @@ import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from
 import type { KubernetesCluster } from '../migrations/kubernetes/cluster';
 import { followOn, restoreSet } from '../ops/command/actions';
 import { openStores } from '../ops/command/places';
-import { backupStores } from '../ops/stores';
+import { type BackupStore, backupStores } from '../ops/stores';
 import type { Purpose } from '../ops/stores/logins';
 import { usePostgresPrograms, useRedisPrograms } from '../ops/testing/programs';
 import type { Clients, ContractOutputs } from './clients';
@@ -56,12 +56,17 @@ export async function backUpAndRestore(
   }
 }
 
-/** Restores the newest set over a platform, as the command does. */
-export async function restoreNewest(outputs: ContractOutputs, copies: Copies): Promise<void> {
+/** Restores stores of the newest set over a platform, as the command does. */
+export async function restoreNewest(
+  outputs: ContractOutputs,
+  copies: Copies,
+  stores: readonly BackupStore[] = backupStores,
+): Promise<void> {
   const sets = copies.sets('daily');
   const manifest = await sets.newest();
   await using(outputs, 'restore', async ({ drivers }) => {
-    await restoreSet(sets, manifest, drivers, { ...quiet, identities: [], force: true });
+    const restored = Object.fromEntries(stores.map((store) => [store, drivers[store]!]));
+    await restoreSet(sets, manifest, restored, { ...quiet, identities: [], force: true });
     assert.equal(await followOn(manifest, drivers), manifest.cut!.at);
   });
 }

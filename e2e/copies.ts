@@ -44,8 +44,13 @@ export async function startCopies() {
     throw error;
   }
   return {
-    /** Gives the login to a platform, as its people do. */
+    /** Gives the login to a platform as soon as its namespace is there, as its people do. */
     async giveLogin(platform: string): Promise<void> {
+      await eventually(
+        'the namespace',
+        300_000,
+        async () => (await cluster.read('v1', 'Namespace', undefined, platform)) !== undefined,
+      );
       const metadata = { name: 'backup-repository', namespace: platform };
       await cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: credentials }, manager);
     },

@@ -10,7 +10,9 @@ import type { Clients, ContractOutputs } from './clients';
 /** ServiceAccount that the stack's configuration lets in. */
 export const VAULT_APPLICATION = 'e2e-agent';
 
-type Outputs = ContractOutputs & { readonly vault: Omit<VaultOutputs, 'tls'> & { tls: { ca: string } } };
+export type VaultContract = ContractOutputs & {
+  readonly vault: Omit<VaultOutputs, 'tls'> & { tls: { ca: string } };
+};
 interface DatabaseLogin {
   readonly username: string;
   readonly password: string;
@@ -18,30 +20,51 @@ interface DatabaseLogin {
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
+const aad = base64('platform.user_profiles.phone:42');
+
+/** Encrypts a secret of a user as an application does. */
+export async function encrypt(
+  cluster: KubernetesCluster,
+  outputs: VaultContract,
+  secret: string,
+): Promise<string> {
+  const vault = await loggedIn(cluster, outputs);
+  const plaintext = base64(secret);
+  const { data } = await vault.write('transit/encrypt/platform', { plaintext, associated_data: aad });
+  return data.ciphertext as string;
+}
+
+/** Reads what {@link encrypt} gave. */
+export async function decrypt(
+  cluster: KubernetesCluster,
+  outputs: VaultContract,
+  ciphertext: string,
+): Promise<string> {
+  const vault = await loggedIn(cluster, outputs);
+  const { data } = await vault.write('transit/decrypt/platform', { ciphertext, associated_data: aad });
+  return Buffer.from(data.plaintext as string, 'base64').toString();
+}
+
 /** Uses Vault as an application does: logs in with its pod's token, encrypts, and uses logins of both databases. */
 export async function useVault(
   cluster: KubernetesCluster,
   clients: Clients,
-  outputs: Outputs,
+  outputs: VaultContract,
 ): Promise<void> {
-  const { namespace } = outputs;
-  const metadata = { name: VAULT_APPLICATION, namespace };
-  await cluster.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata }, { fieldManager: 'e2e' });
+  const sealed = await encrypt(cluster, outputs, 'secret');
+  assert.equal(await decrypt(cluster, outputs, sealed), 'secret');
   const vault = await loggedIn(cluster, outputs);
-  const aad = base64('platform.user_profiles.phone:42');
-  const { data: sealed } = await vault.write('transit/encrypt/platform', {
-    ...{ plaintext: base64('secret'), associated_data: aad },
-  });
-  const { data: opened } = await vault.write('transit/decrypt/platform', {
-    ...{ ciphertext: sealed.ciphertext, associated_data: aad },
-  });
-  assert.equal(opened.plaintext, base64('secret'));
   await usePostgres((await vault.read('database/creds/postgres-app')).data, outputs);
   const pod = await clients.redisMasterPod();
   await useRedis((await vault.read(`database/creds/${pod}-app`)).data, pod, outputs);
 }
 
-async function loggedIn(cluster: KubernetesCluster, { namespace, vault }: Outputs): Promise<VaultClient> {
+async function loggedIn(
+  cluster: KubernetesCluster,
+  { namespace, vault }: VaultContract,
+): Promise<VaultClient> {
+  const metadata = { name: VAULT_APPLICATION, namespace };
+  await cluster.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata }, { fieldManager: 'e2e' });
   const { hostname: host, port } = new URL(vault.address);
   const server = new VaultClient({ host, port: Number(port), ca: vault.tls.ca, serverName: host });
   const { path, audience } = vault.login;
@@ -50,7 +73,10 @@ async function loggedIn(cluster: KubernetesCluster, { namespace, vault }: Output
   return server.as(auth.client_token as string);
 }
 
-async function usePostgres({ username, password }: DatabaseLogin, { postgres }: Outputs): Promise<void> {
+async function usePostgres(
+  { username, password }: DatabaseLogin,
+  { postgres }: VaultContract,
+): Promise<void> {
   const { primary, database, tls } = postgres;
   const ssl = { ca: tls.ca, servername: primary.host };
   const client = new Client({ ...primary, database, user: username, password, ssl });
@@ -63,7 +89,11 @@ async function usePostgres({ username, password }: DatabaseLogin, { postgres }: 
   }
 }
 
-async function useRedis(login: DatabaseLogin, pod: string, { namespace, redis }: Outputs): Promise<void> {
+async function useRedis(
+  login: DatabaseLogin,
+  pod: string,
+  { namespace, redis }: VaultContract,
+): Promise<void> {
   const [sentinel] = redis.sentinels;
   const domain = sentinel!.host.replace(/^[^.]+\./, '');
   const host = `${pod}.redis-nodes.${domain}`;
