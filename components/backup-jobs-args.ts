@@ -60,6 +60,9 @@ type Defaults = Required<Pick<BackupsArgs, 'recipients' | 'resources' | 'scratch
 /** Arguments with every default filled in. */
 export type ResolvedBackupJobsArgs = BackupJobsArgs & Defaults;
 
+/** Folder of a repository that PostgreSQL archives into. */
+export const ARCHIVE_FOLDER = 'postgres';
+
 const NAME = /^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$/;
 
 /**
@@ -90,6 +93,9 @@ function scheduleProblems(
 ): string[] {
   const unknown = stores.filter((store) => !known.includes(store));
   return [
+    ...(name === ARCHIVE_FOLDER
+      ? [`schedules must not be called ${name}: that folder is the archive of PostgreSQL's log.`]
+      : []),
     ...(NAME.test(name) ? [] : [`schedules must have names of a-z, 0-9 and -, got "${name}".`]),
     ...unknown.map(
       (store) =>

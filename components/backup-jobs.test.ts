@@ -152,6 +152,10 @@ test('AWS itself needs no endpoint and no authority', () => {
 test.each([
   [{}, 'schedules must have at least one.'],
   [
+    { postgres: { schedule: '0 2 * * *', keepDays: 1, keepLast: 1 } },
+    "schedules must not be called postgres: that folder is the archive of PostgreSQL's log.",
+  ],
+  [
     { 'Every Day': { schedule: '0 2 * * *', keepDays: 1, keepLast: 1 } },
     'schedules must have names of a-z, 0-9 and -, got "Every Day".',
   ],

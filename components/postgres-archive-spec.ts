@@ -1,5 +1,6 @@
 import { BARMAN_CLOUD } from './barman-cloud-spec';
 import { labels } from './metadata';
+import { ARCHIVE_FOLDER } from './backup-jobs-args';
 import { resolveArchive } from './postgres-archive-args';
 import type { ResolvedPostgresArgs } from './postgres-args';
 
@@ -85,7 +86,7 @@ function objectStoreSpec(args: ResolvedPostgresArgs) {
   const key = (key: string) => ({ name: credentialsSecret, key });
   return {
     configuration: {
-      destinationPath: `${address.replace(/\/+$/, '')}/postgres`,
+      destinationPath: `${address.replace(/\/+$/, '')}/${ARCHIVE_FOLDER}`,
       ...(endpoint ? { endpointURL: endpoint } : {}),
       ...(ca ? { endpointCA: { name: caSecret(args), key: CA_KEY } } : {}),
       s3Credentials: { accessKeyId: key('accessKeyId'), secretAccessKey: key('secretAccessKey') },

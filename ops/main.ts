@@ -20,6 +20,7 @@ const program = new Command('platform')
 
 addBackups(program, {
   io: processIo(),
+  ...(process.stderr.isTTY ? { terminal: process.stderr } : {}),
   openStores: (_stack, wanted) => Promise.resolve(openMountedStores(STORES_FOLDER, wanted)),
   scratchStores: async () => mountedScratchStores(SCRATCH_FILE, process.env.PLATFORM_SCRATCH_PASSWORD),
   invariants: () => readAllInvariants(INVARIANTS, PLATFORM_DATABASE),

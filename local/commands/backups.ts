@@ -15,6 +15,8 @@ import { openStack } from './migrate';
 export function addBackupCommands(program: Command, { finish }: CliContext): void {
   addBackups(program, {
     io: processIo(),
+    ...(process.stderr.isTTY ? { terminal: process.stderr } : {}),
+    ...(process.stderr.isTTY ? { terminal: process.stderr } : {}),
     openStores: (stack, wanted, purpose) => openStores(stack, wanted, openStack, purpose),
     scratchStores,
     invariants: () => readAllInvariants(join(projectRoot(), 'migrations'), PLATFORM_DATABASE),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { canonicalJson } from '../../migrations/engine/canonical-json';
 import type { ScratchStore } from '../scratch/scratch-store';
-import { type BackupSets, outboxOf, type Progress } from '../sets/backup-sets';
+import { type BackupSets, outboxOf, type Progress, storedBytes } from '../sets/backup-sets';
 import type { Manifest } from '../sets/manifest';
 import type { BackupStore } from '../stores';
 import type { ArtifactFiles, StoreContent, StoreDriver } from '../stores/driver';
@@ -46,7 +46,7 @@ export async function restoreSet(
   try {
     const files: Record<string, ArtifactFiles> = {};
     for (const store of Object.keys(drivers)) {
-      progress(`${store}: fetching and checking`);
+      progress(`${store}: fetching and checking`, storedBytes(manifest.stores[store]!));
       files[store] = await sets.fetch(manifest, store, path.join(folder, store), identities);
     }
     if (!force) await refuseOverwriting(drivers);

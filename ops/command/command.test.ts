@@ -22,6 +22,7 @@ let scratch: StartScratch;
 /** What must hold of the stores. */
 let invariants: Invariant[];
 let stopped: string[];
+let terminal: boolean;
 let openStores: (wanted: readonly string[]) => Promise<OpenStores>;
 
 beforeEach(() => {
@@ -30,6 +31,7 @@ beforeEach(() => {
   clock = new Date('2020-01-01T00:00:00Z');
   [out, notes, exitCode] = ['', '', undefined];
   stopped = [];
+  terminal = false;
   scratch = empty;
   invariants = [];
   delete process.env.PLATFORM_BACKUPS;
@@ -51,6 +53,7 @@ async function run(...args: string[]): Promise<number | undefined> {
     writeErr: (text) => (notes += text),
   });
   addBackups(program, {
+    ...(terminal ? { terminal: { write: (text: string) => (notes += text) } } : {}),
     io: { out: (text) => (out += `${text}\n`), note: (text) => (notes += `${text}\n`) },
     openStores: (_stack, wanted) => openStores(wanted),
     scratchStores: () => Promise.resolve(scratch),
@@ -225,14 +228,19 @@ describe('restore', () => {
     const identity = await generateIdentity();
     const manifest = await create({ one: new Lines(['secret']) }, [await identityToRecipient(identity)]);
     const one = new Lines([]);
-    await expect(restoreSet(sets(), manifest, { one }, options)).rejects.toThrow(
-      'one/lines is encrypted: give the file of an identity (--identity).',
-    );
-    await restoreSet(sets(), manifest, { one }, { ...options, identities: [identity] });
+    const TMPDIR = process.env.TMPDIR;
+    process.env.TMPDIR = fs.mkdtempSync(path.join(folder, 'tmp-'));
+    try {
+      await expect(restoreSet(sets(), manifest, { one }, options)).rejects.toThrow(
+        'one/lines is encrypted: give the file of an identity (--identity).',
+      );
+      await restoreSet(sets(), manifest, { one }, { ...options, identities: [identity] });
+      expect(fs.readdirSync(process.env.TMPDIR)).toEqual([]);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+    }
     expect(one.lines).toEqual(['secret']);
-    expect(
-      fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('agent-data-platform-restore-')),
-    ).toEqual([]);
   });
 });
 
@@ -380,4 +388,18 @@ describe('stores that follow an outbox', () => {
     expect(await restore('minio', postgres)).toEqual(['minio']);
     expect(postgres.resumed).toEqual([]);
   });
+});
+
+test('a terminal shows how far it is, and neither JSON nor a log does', async () => {
+  await create({ one: new Lines(['a'.repeat(1000)]) });
+  expect(await run('verify', '--quick', ...at())).toBe(0);
+  expect(notes).toMatch(/: reading every file\n$/);
+  expect(notes).not.toContain('\r');
+  terminal = true;
+  notes = '';
+  expect(await run('verify', '--quick', ...at())).toBe(0);
+  expect(notes).toContain('\r\x1b[K  [########################] 100 %');
+  notes = '';
+  expect(await run('verify', '--quick', '--json', ...at())).toBe(0);
+  expect(notes).not.toContain('\r');
 });

@@ -4,7 +4,7 @@ import { exitCodes, guarded } from '../../migrations/command/io';
 import { table } from '../../migrations/command/table';
 import { type DrillResult, drillSet } from '../drill/drill';
 import type { DrillRecord } from '../drill/record';
-import { type CommandContext, type CommonOptions, commonOptions, identitiesOf, openSets } from './options';
+import { type CommandContext, type CommonOptions, commonOptions, identitiesOf, watchedSets } from './options';
 
 interface DrillChoice extends CommonOptions {
   readonly stack: string;
@@ -32,16 +32,16 @@ export function addDrill(program: Command, context: CommandContext): void {
 
 async function drill(context: CommandContext, options: DrillChoice): Promise<void> {
   const { io, finish } = context;
-  const sets = openSets(options);
+  const { sets, progress, done } = watchedSets(context, options);
   const identities = identitiesOf(options);
   const invariants = context.invariants();
   const manifest = options.set ? await sets.manifest(options.set) : await sets.newest();
   const result = await drillSet(sets, manifest, {
-    ...{ identities, invariants, progress: io.note },
+    ...{ identities, invariants, progress },
     startScratch: await context.scratchStores(options.stack),
     rtoSeconds: options.rto * 60,
     rpoSeconds: options.rpo * 60,
-  });
+  }).finally(done);
   for (const line of examples(result)) io.note(line);
   io.out(options.json ? JSON.stringify(result.record, null, 2) : report(result.record));
   finish(result.record.problems.length === 0 ? exitCodes.ok : exitCodes.found);

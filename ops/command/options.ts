@@ -5,14 +5,17 @@ import { CommandUsageError, type Io } from '../../migrations/command/io';
 import type { Invariant } from '../../migrations/invariants/invariants';
 import { openRepository } from '../repository/open';
 import type { StartScratch } from '../scratch/scratch-store';
-import { BackupSets } from '../sets/backup-sets';
+import { BackupSets, type Progress } from '../sets/backup-sets';
 import type { BackupStore } from '../stores';
 import type { Purpose } from '../stores/logins';
 import type { OpenStores } from './places';
+import { metered, type Terminal, TransferMeter } from './transfer-meter';
 
 /** What the commands need of their surroundings. */
 export interface CommandContext {
   readonly io: Io;
+  /** Where a line can be written over; absent where there is no terminal. */
+  readonly terminal?: Terminal;
   /** Opens the wanted stores of a stack, by default all, with logins for a purpose. */
   readonly openStores: (
     stack: string,
@@ -43,14 +46,31 @@ Exit codes:
   0 ok, 1 failed, 2 wrong usage, 3 found: damaged or incomplete sets (list), a missed target or a violated invariant (drill)
 `;
 
-/** The sets of the repository that the options or the environment name. */
-export function openSets({
-  repository = process.env.PLATFORM_BACKUPS,
-  endpoint = process.env.PLATFORM_BACKUPS_ENDPOINT,
-  caFile = process.env.PLATFORM_BACKUPS_CA,
-}: CommonOptions): BackupSets {
+/**
+ * The sets of the repository that the options or the environment name.
+ * @param meter Counts what goes to and from the repository.
+ */
+export function openSets(
+  {
+    repository = process.env.PLATFORM_BACKUPS,
+    endpoint = process.env.PLATFORM_BACKUPS_ENDPOINT,
+    caFile = process.env.PLATFORM_BACKUPS_CA,
+  }: CommonOptions,
+  meter?: TransferMeter,
+): BackupSets {
   if (!repository) throw new CommandUsageError('Name the --repository, or set PLATFORM_BACKUPS.');
-  return usage(() => new BackupSets(openRepository(repository, { endpoint, caFile })));
+  const opened = usage(() => openRepository(repository, { endpoint, caFile }));
+  return new BackupSets(meter ? metered(opened, meter) : opened);
+}
+
+/** The sets, and who is told of the progress: lines, or on a terminal one that counts the bytes too. */
+export function watchedSets(
+  { io, terminal }: Pick<CommandContext, 'io' | 'terminal'>,
+  options: CommonOptions,
+): { sets: BackupSets; progress: Progress; done: () => void } {
+  if (!terminal || options.json) return { sets: openSets(options), progress: io.note, done: () => undefined };
+  const meter = new TransferMeter(terminal);
+  return { sets: openSets(options, meter), progress: meter.note, done: () => meter.clear() };
 }
 
 /** The secret keys of the files that options name. */

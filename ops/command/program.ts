@@ -4,7 +4,7 @@ import { CommandUsageError, confirm, exitCodes, guarded } from '../../migrations
 import { table } from '../../migrations/command/table';
 import { checkRecipients } from '../archive/encryption';
 import { type DrillRecord, DrillRecords } from '../drill/record';
-import type { SetSummary } from '../sets/backup-sets';
+import { type SetSummary, storedBytes } from '../sets/backup-sets';
 import { type BackupStore, backupStores, mayFollow } from '../stores';
 import { followOn, type RestoredStore, RestoreError, restoreSet, verifySet } from './actions';
 import { addDrill, drillSummary } from './drill';
@@ -16,6 +16,7 @@ import {
   number,
   openSets,
   usage,
+  watchedSets,
 } from './options';
 
 interface StackOptions extends CommonOptions {
@@ -64,19 +65,22 @@ export function addBackups(program: Command, context: CommandContext): void {
 }
 
 async function backup(
-  { io, openStores, finish }: CommandContext,
+  context: CommandContext,
   options: StackOptions & { recipient?: string[] },
 ): Promise<void> {
+  const { io, openStores, finish } = context;
   const recipients = options.recipient ?? [];
   usage(() => checkRecipients(recipients));
-  const sets = openSets(options);
+  const { sets, progress, done } = watchedSets(context, options);
   if (recipients.length === 0) io.note('The set is not encrypted: name a --recipient to change that.');
   const stores = await openStores(options.stack, options.store, 'backup');
   try {
-    const manifest = await sets.create(stores.platform, stores.drivers, { recipients, progress: io.note });
+    const manifest = await sets.create(stores.platform, stores.drivers, { recipients, progress });
+    done();
     io.out(options.json ? JSON.stringify(manifest, null, 2) : `${manifest.id} is complete.`);
     finish(exitCodes.ok);
   } finally {
+    done();
     await stores.close();
   }
 }
@@ -120,12 +124,10 @@ interface RestoreChoice {
   readonly yes?: boolean;
 }
 
-async function restore(
-  { io, openStores, finish }: CommandContext,
-  options: StackOptions & RestoreChoice,
-): Promise<void> {
+async function restore(context: CommandContext, options: StackOptions & RestoreChoice): Promise<void> {
+  const { io, openStores, finish } = context;
   if (options.set && options.at) throw new CommandUsageError('Name a --set or a time (--at), not both.');
-  const sets = openSets(options);
+  const { sets, progress, done } = watchedSets(context, options);
   const identities = identitiesOf(options);
   const manifest = options.set ? await sets.manifest(options.set) : await sets.newest(options.at);
   const wanted = options.store.length > 0 ? options.store : (Object.keys(manifest.stores) as BackupStore[]);
@@ -143,8 +145,9 @@ async function restore(
     const restored = await restoreSet(sets, manifest, drivers, {
       identities,
       force: options.force ?? false,
-      progress: io.note,
+      progress,
     });
+    done();
     if (follows) {
       const since = await followOn(manifest, stores.drivers);
       io.note(`Stores that follow PostgreSQL's outbox go on from ${since}.`);
@@ -156,6 +159,7 @@ async function restore(
     );
     finish(exitCodes.ok);
   } finally {
+    done();
     await stores.close();
   }
 }
@@ -167,23 +171,23 @@ interface VerifyChoice {
   readonly quick?: boolean;
 }
 
-async function verify(
-  { io, scratchStores, finish }: CommandContext,
-  options: CommonOptions & VerifyChoice,
-): Promise<void> {
-  const sets = openSets(options);
+async function verify(context: CommandContext, options: CommonOptions & VerifyChoice): Promise<void> {
+  const { io, scratchStores, finish } = context;
+  const { sets, progress, done } = watchedSets(context, options);
   const identities = identitiesOf(options);
   const manifest = options.set ? await sets.manifest(options.set) : await sets.newest();
-  const damages = await sets.damages(manifest);
+  const bytes = Object.values(manifest.stores).reduce((sum, copy) => sum + storedBytes(copy), 0);
+  progress(`${manifest.id}: reading every file`, bytes);
+  const damages = await sets.damages(manifest).finally(done);
   for (const { message } of damages) io.note(message);
   if (damages.length > 0)
     throw new RestoreError(`Set ${manifest.id} has ${damages.length} damaged files; take another set.`);
   const verified = options.quick
     ? []
     : await verifySet(sets, manifest, {
-        ...{ identities, progress: io.note },
+        ...{ identities, progress },
         startScratch: await scratchStores(options.stack),
-      });
+      }).finally(done);
   io.out(
     options.json
       ? JSON.stringify({ set: manifest.id, restored: !options.quick, verified }, null, 2)

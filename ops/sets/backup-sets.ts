@@ -33,8 +33,8 @@ export interface SetSummary {
   readonly modified: Date;
 }
 
-/** What is made known while a long run works. */
-export type Progress = (message: string) => void;
+/** What is made known while a long run works; with how many bytes are read next, where that is known. */
+export type Progress = (message: string, bytes?: number) => void;
 
 /** A set that cannot be used; the message says which and why. */
 export class SetError extends Error {}
@@ -72,8 +72,7 @@ export class BackupSets {
           cause: error,
         });
       });
-      const bytes = copies[store].artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
-      progress(`${store}: ${copies[store].artifacts.length} files, ${bytes} bytes`);
+      progress(`${store}: ${copies[store].artifacts.length} files, ${storedBytes(copies[store])} bytes`);
     }
     const finishedAt = this.now().toISOString();
     const manifest: Manifest = {
@@ -258,6 +257,11 @@ export class BackupSets {
     for (const file of [PROOF, MANIFEST]) await this.repository.delete(`sets/${id}/${file}`);
     for (const { key } of await this.repository.list(`sets/${id}/`)) await this.repository.delete(key);
   }
+}
+
+/** What a copy takes in the repository. */
+export function storedBytes({ artifacts }: StoreCopy): number {
+  return artifacts.reduce((sum, { stored }) => sum + stored.bytes, 0);
 }
 
 /** Of the store among them that others follow. */
