@@ -39,6 +39,8 @@ export interface ElasticsearchArgs {
   readonly memoryMap?: boolean;
   /** Whether Java compiles for a short life: a node starts with half of the processor time and works slower; default false. */
   readonly quickStart?: boolean;
+  /** Whether volumes are folders of a disk that others fill too, so that only what is left says whether there is room; default false. */
+  readonly sharedDisk?: boolean;
   /** S3 client `platform` of the nodes, for the snapshot repositories that change files put; default none. */
   readonly snapshots?: {
     /** S3 endpoint, such as `http://minio.platform.svc:9000`. */
@@ -75,6 +77,7 @@ export function resolveElasticsearchArgs(args: ElasticsearchArgs): ResolvedElast
     antiAffinity: args.antiAffinity ?? 'preferred',
     memoryMap: args.memoryMap ?? false,
     quickStart: args.quickStart ?? false,
+    sharedDisk: args.sharedDisk ?? false,
     rotation: args.rotation ?? 1,
   };
   const problems = [...nameProblems(resolved), ...topologyProblems(resolved)];

@@ -122,6 +122,13 @@ function secureSettings({ secret }: NonNullable<ResolvedElasticsearchArgs['snaps
   };
 }
 
+/** Instead of shares of the disk. @see https://www.elastic.co/docs/reference/elasticsearch/configuration-reference/cluster-level-shard-allocation-routing-settings */
+const WATERMARKS = {
+  'cluster.routing.allocation.disk.watermark.low': '2gb',
+  'cluster.routing.allocation.disk.watermark.high': '1gb',
+  'cluster.routing.allocation.disk.watermark.flood_stage': '500mb',
+};
+
 type Environment = readonly { readonly name: string; readonly value: string }[];
 
 function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs, env: Environment) {
@@ -131,6 +138,7 @@ function nodeSetSpec(args: ResolvedElasticsearchArgs, set: NodeSetArgs, env: Env
     config: {
       'node.store.allow_mmap': args.memoryMap,
       ...(set.roles ? { 'node.roles': [...set.roles] } : {}),
+      ...(args.sharedDisk ? WATERMARKS : {}),
       ...(args.snapshots ? s3Client(args.snapshots.endpoint) : {}),
       // https://www.elastic.co/docs/reference/elasticsearch/configuration-reference/auding-settings
       ...(args.audit ? { 'xpack.security.audit.enabled': true } : {}),

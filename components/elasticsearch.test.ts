@@ -121,6 +121,18 @@ describe('elasticsearchSpec', () => {
     ]);
   });
 
+  it('asks for room in bytes where others fill the disk too', () => {
+    const configOf = (change: Partial<ElasticsearchArgs>) =>
+      elasticsearchSpec({ ...args, ...change }).cluster.spec.nodeSets[0]!.config;
+    const watermark = 'cluster.routing.allocation.disk.watermark';
+    expect(configOf({ sharedDisk: true })).toEqual({
+      ...configOf({}),
+      [`${watermark}.low`]: '2gb',
+      [`${watermark}.high`]: '1gb',
+      [`${watermark}.flood_stage`]: '500mb',
+    });
+  });
+
   it('gives each login a user that the nodes know, and a Secret that is handed out', () => {
     const type = 'kubernetes.io/basic-auth';
     expect(spec.logins.app).toEqual({

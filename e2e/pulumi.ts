@@ -120,7 +120,7 @@ export class TestStack {
     const result = await this.run(args, options);
     if (result.code !== 0) {
       throw new Error(
-        `pulumi ${args.join(' ')} ended with ${result.code}:\n${result.stdout.slice(-8000)}\n${result.stderr.slice(-4000)}`,
+        `pulumi ${args.join(' ')} ended with ${result.code}:\n${errorsOf(result.stdout)}\n${result.stdout.slice(-4000)}\n${result.stderr.slice(-4000)}`,
       );
     }
     return result;
@@ -180,4 +180,13 @@ export class TestStack {
   async exportState(): Promise<string> {
     return (await this.must(['stack', 'export'], { takes: 'name' })).stdout;
   }
+}
+
+/** What resources say went wrong, which the statements of others would push out of sight. */
+function errorsOf(stdout: string): string {
+  return stdout
+    .split('\n')
+    .filter((line) => /\berror\b/i.test(line))
+    .map((line) => line.slice(0, 2000))
+    .join('\n');
 }

@@ -68,6 +68,10 @@ const schema = z.strictObject({
     .boolean()
     .optional()
     .describe('Start with half of the processor time and work slower, for nodes that are often started.'),
+  sharedDisk: z
+    .boolean()
+    .optional()
+    .describe('Volumes are folders of a disk that others fill too: only what is left of it counts.'),
   antiAffinity: spread
     .optional()
     .describe('Whether nodes of a set must or should run on different machines.'),
@@ -124,6 +128,7 @@ interface ElasticsearchSettings {
   readonly nodeSets: readonly NodeSetSettings[];
   readonly memoryMap: boolean;
   readonly quickStart: boolean;
+  readonly sharedDisk: boolean;
   readonly antiAffinity: Spread;
   readonly rotation: number;
   readonly snapshotKeyRotation?: number;
@@ -147,6 +152,7 @@ const dev: ElasticsearchSettings = {
   nodeSets: [{ name: 'default', count: 1, storageSize: '5Gi', resources: fixedResources('100m', '1Gi') }],
   memoryMap: false,
   quickStart: true,
+  sharedDisk: true,
   antiAffinity: 'preferred',
   rotation: 1,
   logs: { enabled: true },
@@ -187,6 +193,7 @@ const prod: ElasticsearchSettings = {
   ],
   memoryMap: true,
   quickStart: false,
+  sharedDisk: false,
   antiAffinity: 'required',
   retention: { logs: 90, audit: 365, workflows: 365, activities: 180, metrics: 30, snapshots: 30 },
 };
