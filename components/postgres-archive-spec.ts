@@ -90,8 +90,8 @@ function objectStoreSpec(args: ResolvedPostgresArgs) {
       ...(endpoint ? { endpointURL: endpoint } : {}),
       ...(ca ? { endpointCA: { name: caSecret(args), key: CA_KEY } } : {}),
       s3Credentials: { accessKeyId: key('accessKeyId'), secretAccessKey: key('secretAccessKey') },
-      // Files of 16 MiB each: several at a time, so that a burst of writes is archived as fast as it comes.
-      wal: { compression: 'zstd', maxParallel: 4 },
+      // Files of 16 MiB each; a standby also asks for so many at a time, and more processes than cores would hold a failover up.
+      wal: { compression: 'zstd', maxParallel: 2 },
       // Slower to write than snappy, and several times faster to read, which is when somebody waits.
       data: { compression: 'gzip', jobs: 2 },
     },

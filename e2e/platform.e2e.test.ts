@@ -327,7 +327,8 @@ test('PostgreSQL: the primary is killed under a write loop and no acknowledged w
     `PostgreSQL primary killed: longest write gap ${report.longestGapMs} ms, ${report.acknowledged.length} acknowledged, ${lost.length} lost`,
   );
   expect(lost).toEqual([]);
-  expect(report.longestGapMs).toBeLessThan(60_000);
+  // A standby asks the archive before it follows the new primary, and a commit waits for one.
+  expect(report.longestGapMs).toBeLessThan(180_000);
 });
 
 test('Redis: the master is killed under a write loop and no write that a replica confirmed is lost', async () => {

@@ -19,7 +19,7 @@ export async function recordsOf(
   await client.end();
   const s3 = await clients.s3();
   const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: 'raw-documents' }));
-  records['minio'] = Versions.map(({ Key, ETag, VersionId }) => [Key, ETag, VersionId]).sort();
+  records['minio'] = Versions.map(({ Key, ETag, IsLatest }) => [Key, ETag, IsLatest]).sort();
   s3.destroy();
   for (const [store, found] of Object.entries(records))
     assert.ok(found.length > 0, `${store} has no records`);
