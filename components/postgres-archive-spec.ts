@@ -90,8 +90,9 @@ function objectStoreSpec(args: ResolvedPostgresArgs) {
       ...(endpoint ? { endpointURL: endpoint } : {}),
       ...(ca ? { endpointCA: { name: caSecret(args), key: CA_KEY } } : {}),
       s3Credentials: { accessKeyId: key('accessKeyId'), secretAccessKey: key('secretAccessKey') },
-      // Files of 16 MiB each; a standby also asks for so many at a time, and more processes than cores would hold a failover up.
-      wal: { compression: 'zstd', maxParallel: 2 },
+      // One file at a time: a former primary that asks for more than there is cannot rewind, see
+      // https://github.com/cloudnative-pg/plugin-barman-cloud/pull/1007
+      wal: { compression: 'zstd', maxParallel: 1 },
       // Slower to write than snappy, and several times faster to read, which is when somebody waits.
       data: { compression: 'gzip', jobs: 2 },
     },

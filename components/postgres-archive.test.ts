@@ -49,7 +49,7 @@ test('with one, base backups and the log go there, compressed, and 30 days are k
       endpointURL: 'https://elsewhere.example:9000',
       endpointCA: { name: 'postgres-archive-ca', key: 'ca.crt' },
       s3Credentials: { accessKeyId: key('accessKeyId'), secretAccessKey: key('secretAccessKey') },
-      wal: { compression: 'zstd', maxParallel: 2 },
+      wal: { compression: 'zstd', maxParallel: 1 },
       data: { compression: 'gzip', jobs: 2 },
     },
     retentionPolicy: '30d',
