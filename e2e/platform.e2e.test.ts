@@ -387,12 +387,16 @@ test('refresh finds no drift after all that', async () => {
   await stack.refresh('--expect-no-changes');
 });
 
-test('the runbook brings a lost platform back: PostgreSQL to its last minute, the others as of the copy', async () => {
-  const recovery = new Recovery(cluster, stack, copies, postgres);
-  const recovered = await recovery.loseAndRecover(outputs, clients);
-  ({ outputs, clients } = recovered);
-  figures.push(recovered.figure);
-});
+test(
+  'the runbook brings a lost platform back: PostgreSQL to its last minute, the others as of the copy',
+  async () => {
+    const recovery = new Recovery(cluster, stack, copies, postgres);
+    const recovered = await recovery.loseAndRecover(outputs, clients);
+    ({ outputs, clients } = recovered);
+    figures.push(recovered.figure);
+  },
+  30 * 60_000,
+);
 
 test('destroy leaves nothing but the retained volumes', async () => {
   await timed('destroy', () => stack.destroy());
