@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import Redis from 'ioredis';
-import { step } from '../../local/progress';
+import { note, step } from '../../local/progress';
 import { OxigraphClient } from '../../migrations/targets/oxigraph/client';
 import { startOxigraph } from '../../migrations/testing/oxigraph';
 import { closePools, query, superuser } from '../../migrations/testing/postgres';
@@ -132,11 +132,13 @@ export async function measureCurve(folder: string): Promise<CurvePoint[]> {
     });
     let parts = 0;
     for (const times of SIZES) {
-      await step(`Measuring ${times} × the data`, async () => {
+      await step(`Measuring ${times} × the data`, async (report) => {
         for (; parts < times; parts++)
-          for (const [store, { server }] of Object.entries(running))
+          for (const [store, { server }] of Object.entries(running)) {
+            report(`part ${parts + 1} of ${times}: ${store}`);
             await subjects[store as BackupStore]!.grow(server, parts);
-        points.push({ times, stores: await measure(join(folder, `curve-${times}`), running) });
+          }
+        points.push({ times, stores: await measure(join(folder, `curve-${times}`), running, report) });
       });
     }
     return points;
@@ -147,10 +149,15 @@ export async function measureCurve(folder: string): Promise<CurvePoint[]> {
 }
 
 /** Each store as a set of its own, so that its costs are its own, and then their sum. */
-async function measure(folder: string, running: Readonly<Record<string, Running>>): Promise<StoreCost[]> {
+async function measure(
+  folder: string,
+  running: Readonly<Record<string, Running>>,
+  report: (line: string) => void,
+): Promise<StoreCost[]> {
   mkdirSync(folder);
   const costs: StoreCost[] = [];
   for (const [store, { driver }] of Object.entries(running)) {
+    report(`copying and restoring ${store}`);
     const sets = new BackupSets(new FolderRepository(join(folder, store)));
     const from = performance.now();
     const manifest = await sets.create('bench', { [store]: driver }, { recipients: [], ...quiet });
@@ -161,7 +168,11 @@ async function measure(folder: string, running: Readonly<Record<string, Running>
       const options = { ...quiet, identities: [], force: false };
       const begin = performance.now();
       await restoreSet(sets, manifest, { [store]: scratch.driver }, options);
-      costs.push({ store, backupSeconds, bytes, restoreSeconds: (performance.now() - begin) / 1000 });
+      const restoreSeconds = (performance.now() - begin) / 1000;
+      note(
+        `${store}: copied in ${backupSeconds.toFixed(2)} s, restored and compared in ${restoreSeconds.toFixed(2)} s`,
+      );
+      costs.push({ store, backupSeconds, bytes, restoreSeconds });
     } finally {
       await closePools();
       await stop(scratch);
