@@ -70,7 +70,12 @@ test('a restore that is killed is refused over what it left, and repeated with f
   await eventually('the restore has begun', 60_000, async () => (await count()) > 0);
   await killHard(child);
   expect(child.signalCode).toBe('SIGKILL');
-  const left = await count();
+  let left = 0;
+  await eventually('what was on its way has arrived', 30_000, async () => {
+    const before = left;
+    left = await count();
+    return left === before;
+  });
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThan(OBJECTS);
 
